@@ -1,0 +1,89 @@
+// Passes: functions from graph to graph, the table of them, and pipelines.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace ndl::passes {
+
+// What a pass is told besides the graph.
+struct PassContext {
+  // Rules (or passes) that are switched off, by name.
+  std::set<std::string, std::less<>> disabled;
+  // Options of the pass, as in fuse{max-ops=16}.
+  std::map<std::string, std::string, std::less<>> options;
+
+  bool is_enabled(std::string_view rule) const { return !disabled.contains(rule); }
+};
+
+struct PassOption {
+  std::string_view name;
+  std::string_view fallback;
+  std::string_view doc;
+};
+
+struct PassDef {
+  std::string_view name;
+  std::string_view doc;  // one line
+  ir::Graph (*run)(const ir::Graph&, const PassContext&);
+  std::vector<PassOption> options;
+};
+
+// Every pass, and "default", which is the pipeline kDefaultPipeline.
+std::span<const PassDef> all_passes();
+const PassDef* find_pass(std::string_view name);
+
+inline constexpr std::string_view kDefaultPipeline = "canonicalize";
+
+// A pass with its options.
+struct PipelineStep {
+  const PassDef* pass = nullptr;
+  std::map<std::string, std::string, std::less<>> options;
+};
+
+// "canonicalize,fuse{max-ops=16}". A mistake throws UsageError with a caret under the offending
+// character.
+std::vector<PipelineStep> parse_pipeline(std::string_view text);
+// The canonical string; parse_pipeline reads it back.
+std::string to_string(std::span<const PipelineStep> pipeline);
+
+// What one step did.
+struct PassRecord {
+  std::size_t index = 0;  // from 1
+  std::string name;
+  double seconds = 0;
+  bool changed = false;
+  std::size_t nodes_before = 0;
+  std::size_t nodes_after = 0;
+};
+
+struct RunOptions {
+  bool verify_each = false;
+  // Passes and rules that are switched off.
+  std::set<std::string, std::less<>> disabled;
+  // Called after each step with the graph before and after it.
+  std::function<void(const PassRecord&, const ir::Graph& before, const ir::Graph& after)> observer;
+};
+
+// Runs the steps in order. A verifier failure after a step is an InternalError that names it.
+ir::Graph run_pipeline(const ir::Graph& graph, std::span<const PipelineStep> pipeline,
+                       const RunOptions& options = {});
+
+// Every rule of every pass, for `ndl passes`, --disable and the tests that walk them.
+struct RuleName {
+  std::string_view pass;
+  std::string_view rule;
+  std::string_view doc;
+};
+std::vector<RuleName> all_rules();
+
+}  // namespace ndl::passes
