@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "base/hash.h"
 #include "ir/infer.h"
@@ -131,6 +133,10 @@ std::optional<Value> Builder::folded(Op op, const Type& type, std::span<const Va
       }));
     }
     const Literal one = evaluate_node(op, attributes, scalar, literals).front();
+    // An x86 CPU makes NaNs with the sign set; a constant is better off as plain "nan".
+    if (is_float(tensor.dtype) && op != Op::kSelect && std::isnan(one.as_double(0))) {
+      return constant(tensor, std::numeric_limits<double>::quiet_NaN());
+    }
     return constant(visit_dtype(tensor.dtype, [&]<class T>(std::type_identity<T>) {
       return Literal::splat(tensor, one.at<T>(0));
     }));
@@ -167,7 +173,8 @@ Value Builder::clone(const Graph& source, Value source_value, std::span<const Va
 }
 
 Value Builder::constant(const Literal& value) {
-  return add_node(Op::kConstant, {}, {{Attr::kValue, value}});
+  const Type given = value.type();
+  return add_node(Op::kConstant, {}, {{Attr::kValue, value}}, &given);
 }
 
 Value Builder::iota(const TensorType& type, std::int64_t axis) {

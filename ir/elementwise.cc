@@ -17,10 +17,11 @@
 namespace ndl::ir {
 namespace {
 
-// One loop per kind. Forward is a row's expression as a function object.
-template <ElementwiseKind kKind, class T, class Forward>
+// One loop for each kind of row.
+template <class T, class Row>
 void apply(std::int64_t count, const void* const* operands, void* out) {
-  constexpr Forward kForward;
+  constexpr Row kForward;
+  constexpr ElementwiseKind kKind = Row::kKind;
   using Result = std::conditional_t<kKind == ElementwiseKind::kPredicate ||
                                         kKind == ElementwiseKind::kCompare,
                                     bool, T>;
@@ -45,7 +46,7 @@ void apply(std::int64_t count, const void* const* operands, void* out) {
   }
 }
 
-// The forward column: a struct a row, with as many operands as its kind has.
+// A row as a function object with as many operands as its kind has.
 #define NDL_OPERANDS_kUnary [[maybe_unused]] T a
 #define NDL_OPERANDS_kPredicate [[maybe_unused]] T a
 #define NDL_OPERANDS_kBinary T a, T b
@@ -53,7 +54,9 @@ void apply(std::int64_t count, const void* const* operands, void* out) {
 #define NDL_OPERANDS_kTernary T a, T b, T c
 #define NDL_OPERANDS_kSelect bool m, T a, T b
 #define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, range, doc) \
-  struct Forward_##enumerator {                                              \
+  struct Row_##enumerator {                                                  \
+    static constexpr ElementwiseKind kKind = ElementwiseKind::kind;          \
+    static constexpr DTypeSet kDTypes = dtypes;                              \
     template <class T>                                                       \
     auto operator()(NDL_OPERANDS_##kind) const {                             \
       return forward;                                                        \
@@ -62,11 +65,11 @@ void apply(std::int64_t count, const void* const* operands, void* out) {
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE
 
-template <DTypeSet kAllowed, ElementwiseKind kKind, class Forward>
+template <class Row>
 ElementwiseFunction function_for(DType dtype) {
   return visit_dtype(dtype, []<class T>(std::type_identity<T>) -> ElementwiseFunction {
-    if constexpr (kAllowed.contains(dtype_of<T>) && !is_half(dtype_of<T>)) {
-      return apply<kKind, T, Forward>;
+    if constexpr (Row::kDTypes.contains(dtype_of<T>) && !is_half(dtype_of<T>)) {
+      return apply<T, Row>;
     } else {
       return nullptr;
     }
@@ -79,7 +82,7 @@ ElementwiseFunction elementwise_function(Op op, DType dtype) {
   switch (op) {
 #define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, range, doc) \
   case Op::enumerator:                                                       \
-    return function_for<dtypes, ElementwiseKind::kind, Forward_##enumerator>(dtype);
+    return function_for<Row_##enumerator>(dtype);
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE
     default:

@@ -24,6 +24,7 @@ class RowMajorWalk {
       : axes_(std::move(axes)), index_(axes_.size()), offsets_(start) {}
 
   std::int64_t offset(std::size_t array = 0) const { return offsets_[array]; }
+  const std::vector<std::int64_t>& index() const { return index_; }
 
   // Goes to the next index; after the last one, back to the first and returns false.
   bool next() {

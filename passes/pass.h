@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <iosfwd>
 #include <map>
 #include <set>
 #include <span>
@@ -14,6 +13,8 @@
 #include "ir/graph.h"
 
 namespace ndl::passes {
+
+struct Rule;
 
 // What a pass is told besides the graph.
 struct PassContext {
@@ -35,10 +36,11 @@ struct PassDef {
   std::string_view name;
   std::string_view doc;  // one line
   ir::Graph (*run)(const ir::Graph&, const PassContext&);
+  std::span<const Rule> rules;  // that it applies, if it works by rules
   std::vector<PassOption> options;
 };
 
-// Every pass, and "default", which is the pipeline kDefaultPipeline.
+// Every pass. In a pipeline, "default" stands for kDefaultPipeline.
 std::span<const PassDef> all_passes();
 const PassDef* find_pass(std::string_view name);
 
@@ -82,7 +84,7 @@ ir::Graph run_pipeline(const ir::Graph& graph, std::span<const PipelineStep> pip
 struct RuleName {
   std::string_view pass;
   std::string_view rule;
-  std::string_view doc;
+  std::string doc;  // the equation, or what it does
 };
 std::vector<RuleName> all_rules();
 

@@ -1,0 +1,105 @@
+// The meaning of the composed ops, in terms of other ops.
+#include <limits>
+
+#include "ir/builder.h"
+
+namespace ndl::ir {
+namespace {
+
+Value as_dtype(Builder& b, Value x, DType dtype) {
+  return b.type(x).dtype() == dtype ? x : b.convert(x, dtype);
+}
+
+// 16-bit floats as f32, so that what is computed from them is rounded once, at the end.
+Value widened(Builder& b, Value x) { return as_dtype(b, x, accumulator_of(b.type(x).dtype())); }
+
+// `reduced`, from which `axes` were dropped, repeated along them to `shape`.
+Value repeat(Builder& b, Value reduced, const Dims& axes, const Shape& shape) {
+  Dims kept = shape.dims();
+  for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
+  return b.broadcast(b.reshape(reduced, Shape(std::move(kept))), shape);
+}
+
+// x combined over `axes`, in the shape of x.
+Value reduce_and_repeat(Builder& b, Value x, ReduceKind kind, const Dims& axes) {
+  const Shape shape = b.type(x).shape();
+  return repeat(b, b.reduce(x, kind, axes), axes, shape);
+}
+
+Value minus_max(Builder& b, Value x, const Dims& axes) {
+  return b.sub(x, reduce_and_repeat(b, x, ReduceKind::kMax, axes));
+}
+
+}  // namespace
+
+Value expand_fused_add_scalars(Builder& b, std::span<const Value> operands,
+                               const Attributes& attributes) {
+  const Value x = operands[0];
+  std::vector<Value> sums;
+  for (const double scalar : attributes.scalars(Attr::kScalars)) {
+    sums.push_back(b.add(x, b.constant_like(x, scalar)));
+  }
+  return b.make_tuple(sums);
+}
+
+Value expand_split(Builder& b, std::span<const Value> operands, const Attributes& attributes) {
+  const Value x = operands[0];
+  const Shape shape = b.type(x).shape();
+  const auto axis = static_cast<std::size_t>(attributes.integer(Attr::kAxis));
+  Dims element = shape.dims();
+  element.erase(element.begin() + static_cast<std::ptrdiff_t>(axis));
+  Dims start(shape.rank(), 0);
+  Dims limit = shape.dims();
+  std::vector<Value> elements;
+  for (std::int64_t i = 0; i < shape[axis]; ++i) {
+    start[axis] = i;
+    limit[axis] = i + 1;
+    elements.push_back(b.reshape(b.slice(x, start, limit), Shape(element)));
+  }
+  return b.make_tuple(elements);
+}
+
+Value expand_stack(Builder& b, std::span<const Value> operands, const Attributes& attributes) {
+  const std::int64_t axis = attributes.integer(Attr::kAxis);
+  Dims dims = b.type(operands[0]).shape().dims();
+  dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+  std::vector<Value> layers;
+  for (const Value x : operands) layers.push_back(b.reshape(x, Shape(dims)));
+  return b.concatenate(layers, axis);
+}
+
+Value expand_softmax(Builder& b, std::span<const Value> operands, const Attributes& attributes) {
+  const Dims axes = attributes.integers(Attr::kAxes);
+  const DType dtype = b.type(operands[0]).dtype();
+  const Value x = widened(b, operands[0]);
+  const Value exps = b.exp(minus_max(b, x, axes));
+  const Value result = b.div(exps, reduce_and_repeat(b, exps, ReduceKind::kSum, axes));
+  return as_dtype(b, result, dtype);
+}
+
+Value expand_log_softmax(Builder& b, std::span<const Value> operands,
+                         const Attributes& attributes) {
+  const Dims axes = attributes.integers(Attr::kAxes);
+  const DType dtype = b.type(operands[0]).dtype();
+  const Value x = widened(b, operands[0]);
+  const Value shifted = minus_max(b, x, axes);
+  const Value sum = reduce_and_repeat(b, b.exp(shifted), ReduceKind::kSum, axes);
+  return as_dtype(b, b.sub(shifted, b.log(sum)), dtype);
+}
+
+Value expand_logsumexp(Builder& b, std::span<const Value> operands, const Attributes& attributes) {
+  const Dims axes = attributes.integers(Attr::kAxes);
+  const DType dtype = b.type(operands[0]).dtype();
+  const Value x = widened(b, operands[0]);
+  const Value max = b.reduce(x, ReduceKind::kMax, axes);
+  // An infinite or NaN maximum is not subtracted: inf - inf would be NaN where the sum of
+  // exponentials is 0 or inf and its logarithm what is wanted.
+  const Value infinity = b.constant_like(max, std::numeric_limits<double>::infinity());
+  const Value finite = b.lt(b.abs(max), infinity);
+  const Value shift = b.select(finite, max, b.constant_like(max, 0));
+  const Value shifted = b.sub(x, repeat(b, shift, axes, b.type(x).shape()));
+  const Value sum = b.reduce(b.exp(shifted), ReduceKind::kSum, axes);
+  return as_dtype(b, b.add(shift, b.log(sum)), dtype);
+}
+
+}  // namespace ndl::ir

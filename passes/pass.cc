@@ -1,0 +1,38 @@
+// The table of passes. A new pass is a row here.
+#include "passes/pass.h"
+
+#include <algorithm>
+
+#include "passes/canonicalize.h"
+#include "passes/dce.h"
+#include "passes/expand.h"
+
+namespace ndl::passes {
+
+std::span<const PassDef> all_passes() {
+  static const std::vector<PassDef> table = {
+      {"canonicalize",
+       "Rewrites by exact rules, merges equal nodes, folds small constants, drops dead nodes.",
+       run_canonicalize, canonicalize_rules(), {}},
+      {"expand", "Replaces composed ops such as softmax by the ops they stand for.", run_expand, {},
+       {}},
+      {"dce", "Drops nodes that the result does not depend on.", run_dce, {}, {}},
+  };
+  return table;
+}
+
+const PassDef* find_pass(std::string_view name) {
+  const std::span<const PassDef> passes = all_passes();
+  const auto it = std::ranges::find(passes, name, &PassDef::name);
+  return it == passes.end() ? nullptr : &*it;
+}
+
+std::vector<RuleName> all_rules() {
+  std::vector<RuleName> result;
+  for (const PassDef& pass : all_passes()) {
+    for (const Rule& rule : pass.rules) result.push_back({pass.name, rule.name, rule.to_string()});
+  }
+  return result;
+}
+
+}  // namespace ndl::passes

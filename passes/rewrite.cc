@@ -1,0 +1,101 @@
+#include "passes/rewrite.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "passes/dce.h"
+#include "passes/rebuild.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Builder;
+using ir::Graph;
+using ir::Value;
+
+// A chain of rules on one node this long means that two rules undo each other.
+constexpr int kMostFirings = 1000;
+
+class Rewriter {
+ public:
+  Rewriter(std::span<const Rule> rules, const PassContext& context) : context_(context) {
+    for (const Rule& rule : rules) {
+      if (!context.is_enabled(rule.name)) continue;
+      if (rule.is_equation()) {
+        by_root_[index(rule.left->op())].push_back(&rule);
+      } else {
+        for (const ir::Op root : rule.roots) by_root_[index(root)].push_back(&rule);
+      }
+    }
+  }
+
+  Graph run(const Graph& source) const;
+
+ private:
+  static std::size_t index(ir::Op op) { return static_cast<std::size_t>(op); }
+  Value simplify(Builder& builder, Value value) const;
+
+  const PassContext& context_;
+  std::array<std::vector<const Rule*>, ir::kOpCount> by_root_;
+};
+
+std::optional<Value> fire(const Rule& rule, Builder& builder, Value value) {
+  if (!rule.is_equation()) return rule.apply(builder, value);
+  Bindings bindings;
+  if (!match(*rule.left, builder.graph(), value, bindings)) return std::nullopt;
+  if (bindings[0] && !rule.dtypes.contains(builder.type(*bindings[0]).dtype())) return std::nullopt;
+  const ir::TensorType like = builder.type(value).tensor();
+  return instantiate(*rule.right, builder, bindings, like);
+}
+
+Value Rewriter::simplify(Builder& builder, Value value) const {
+  for (int firings = 0;;) {
+    bool fired = false;
+    for (const Rule* rule : by_root_[index(builder.graph().op(value))]) {
+      const std::optional<Value> result = fire(*rule, builder, value);
+      if (!result || *result == value) continue;
+      NDL_CHECK(builder.type(*result) == builder.type(value), "rule {} changes the type {} to {}",
+                rule->name, builder.type(value).to_string(), builder.type(*result).to_string());
+      value = *result;
+      fired = true;
+      NDL_CHECK(++firings < kMostFirings, "rule {} does not end", rule->name);
+      break;
+    }
+    if (!fired) return value;
+  }
+}
+
+Graph Rewriter::run(const Graph& source) const {
+  const auto build = [&](Builder& builder, Value value, std::span<const Value> operands) {
+    const auto rewrite_region = [this](const Graph& region) { return run(region); };
+    const Value built =
+        builder.add_node(source.op(value), operands,
+                         map_regions(source.attributes(value), rewrite_region),
+                         &source.type(value));
+    return simplify(builder, built);
+  };
+  return remove_dead_nodes(rebuild(source, ir::BuilderMode::kSimplifying, build));
+}
+
+}  // namespace
+
+std::string Rule::to_string() const {
+  if (!is_equation()) return std::string(doc);
+  return fmt::format("{} = {}", left->to_string(), right->to_string());
+}
+
+Rule equation(std::string_view name, Pattern left, Pattern right, DTypeSet dtypes) {
+  Rule rule;
+  rule.name = name;
+  rule.left = std::move(left);
+  rule.right = std::move(right);
+  rule.dtypes = dtypes;
+  return rule;
+}
+
+Graph rewrite(const Graph& graph, std::span<const Rule> rules, const PassContext& context) {
+  return Rewriter(rules, context).run(graph);
+}
+
+}  // namespace ndl::passes

@@ -1,0 +1,51 @@
+// The rewrite engine: rules as data, applied in one sweep.
+//
+// Operands come before users. Each node is built over the rewritten operands by a simplifying
+// builder (so equal nodes merge and constants fold), then the rules for its op are tried until none
+// fires. There is no restart: a rule sees operands that are final, so a second run of the same rules
+// changes nothing.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/dtype.h"
+#include "ir/builder.h"
+#include "passes/pass.h"
+#include "passes/pattern.h"
+
+namespace ndl::passes {
+
+// Either an equation, left = right, for x of one of `dtypes`; or a function from a node of op `root`
+// to what it equals (nothing when it does not apply), for what a pattern can't say.
+//
+// Laws. The two sides are equal bit for bit (all NaNs equal) for every input, special values
+// included. The right side is not slower. No error is lost.
+struct Rule {
+  std::string_view name;
+  // For people: an equation prints itself, a function rule says it in words.
+  std::string_view doc;
+
+  std::optional<Pattern> left;
+  std::optional<Pattern> right;
+  DTypeSet dtypes = kAllDTypes;
+
+  std::vector<ir::Op> roots;
+  std::optional<ir::Value> (*apply)(ir::Builder&, ir::Value) = nullptr;
+  // A function rule: the body of a graph on which it fires, as IR text.
+  std::string_view example;
+
+  bool is_equation() const { return left.has_value(); }
+  // "neg(neg(x)) = x"
+  std::string to_string() const;
+};
+
+Rule equation(std::string_view name, Pattern left, Pattern right, DTypeSet dtypes = kNumeric);
+
+// `graph` with the rules applied that `context` has not switched off; dead nodes are dropped,
+// parameters stay. Bodies of fusions are rewritten too.
+ir::Graph rewrite(const ir::Graph& graph, std::span<const Rule> rules, const PassContext& context);
+
+}  // namespace ndl::passes

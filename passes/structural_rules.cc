@@ -1,0 +1,361 @@
+#include "passes/structural_rules.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "base/checked.h"
+#include "ir/math/convert.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Attr;
+using ir::Attributes;
+using ir::Builder;
+using ir::Dims;
+using ir::Graph;
+using ir::Literal;
+using ir::Op;
+using ir::Shape;
+using ir::TensorType;
+using ir::Value;
+using Result = std::optional<Value>;
+
+const Literal* constant_of(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kConstant ? &graph.attributes(value).literal(Attr::kValue)
+                                          : nullptr;
+}
+
+bool all_are(const Dims& values, std::int64_t x) {
+  return std::ranges::all_of(values, [x](std::int64_t value) { return value == x; });
+}
+
+// The operand of an operand, when that operand is of the same op as `value`.
+Result inner_of_same_op(const Graph& graph, Value value) {
+  const Value inner = graph.operand(value, 0);
+  if (graph.op(inner) != graph.op(value)) return std::nullopt;
+  return graph.operand(inner, 0);
+}
+
+// The op that compares the other way round.
+Op mirrored(Op op) {
+  switch (op) {
+    case Op::kLt: return Op::kGt;
+    case Op::kGt: return Op::kLt;
+    case Op::kLe: return Op::kGe;
+    case Op::kGe: return Op::kLe;
+    default: return op;
+  }
+}
+
+Result constant_last(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value first = graph.operand(value, 0);
+  const Value second = graph.operand(value, 1);
+  if (graph.op(first) != Op::kConstant || graph.op(second) == Op::kConstant) return std::nullopt;
+  return b.add_node(mirrored(graph.op(value)), {second, first});
+}
+
+// x / c = x * (1 / c) where c is a power of two, so that both sides round the same real number.
+Result divide_by_power_of_two(Builder& b, Value value) {
+  const Value divisor = b.graph().operand(value, 1);
+  const Literal* literal = constant_of(b.graph(), divisor);
+  if (literal == nullptr || !literal->is_splat() || !is_float(literal->dtype())) {
+    return std::nullopt;
+  }
+  const double c = literal->as_double(0);
+  int exponent = 0;
+  if (!std::isfinite(c) || std::fabs(std::frexp(c, &exponent)) != 0.5) return std::nullopt;
+  const Literal reciprocal = Literal::filled(literal->type(), 1 / c);
+  if (reciprocal.as_double(0) != 1 / c || c == 1 || c == -1) return std::nullopt;
+  return b.mul(b.graph().operand(value, 0), b.constant(reciprocal));
+}
+
+// Moving the elements of a splat gives the same splat in another shape.
+Result move_splat(Builder& b, Value value) {
+  const Literal* literal = constant_of(b.graph(), b.graph().operand(value, 0));
+  if (literal == nullptr || !literal->is_splat()) return std::nullopt;
+  const TensorType type = b.type(value).tensor();
+  return b.constant(visit_dtype(type.dtype, [&]<class T>(std::type_identity<T>) {
+    return Literal::splat(type, literal->at<T>(0));
+  }));
+}
+
+Result same_type(Builder& b, Value value) {
+  const Value x = b.graph().operand(value, 0);
+  if (b.type(x) != b.type(value)) return std::nullopt;
+  return x;
+}
+
+// Whether every value of `from` is a value of `to`, so that converting loses nothing.
+bool converts_exactly(DType from, DType to) {
+  if (from == to || from == DType::kBool) return true;
+  if (to == DType::kBool) return false;
+  const auto bits = [](DType dtype) {  // of an integer's magnitude or a float's significand
+    switch (dtype) {
+      case DType::kI8: return 7;
+      case DType::kU8: return 8;
+      case DType::kI16: return 15;
+      case DType::kI32: return 31;
+      case DType::kI64: return 63;
+      case DType::kF16: return 11;
+      case DType::kBF16: return 8;
+      case DType::kF32: return 24;
+      case DType::kF64: return 53;
+      case DType::kBool: break;
+    }
+    return 1;
+  };
+  if (is_integer(from)) {
+    const bool keeps_sign = from == DType::kU8 || to != DType::kU8;
+    return keeps_sign && bits(from) <= bits(to);
+  }
+  if (!is_float(to)) return false;
+  const bool wider_exponent = to == DType::kF32 || to == DType::kF64;
+  return wider_exponent && bits(from) <= bits(to);
+}
+
+// convert(convert(x)) = convert(x) when the inner conversion loses nothing. Out of range, int to int
+// wraps but float to int saturates, so a way through a float is not taken out there.
+Result convert_convert(Builder& b, Value value) {
+  const Result x = inner_of_same_op(b.graph(), value);
+  if (!x) return std::nullopt;
+  const DType from = b.type(*x).dtype();
+  const DType through = b.type(b.graph().operand(value, 0)).dtype();
+  const DType to = b.type(value).dtype();
+  const bool saturates = is_integer(from) && is_float(through) && is_integer(to);
+  if (!converts_exactly(from, through) || (saturates && !converts_exactly(from, to))) {
+    return std::nullopt;
+  }
+  return b.convert(*x, to);
+}
+
+Result bitcast_bitcast(Builder& b, Value value) {
+  const Result x = inner_of_same_op(b.graph(), value);
+  if (!x) return std::nullopt;
+  return b.bitcast(*x, b.type(value).dtype());
+}
+
+Result reshape_reshape(Builder& b, Value value) {
+  const Result x = inner_of_same_op(b.graph(), value);
+  if (!x) return std::nullopt;
+  return b.reshape(*x, b.type(value).shape());
+}
+
+Result broadcast_broadcast(Builder& b, Value value) {
+  const Result x = inner_of_same_op(b.graph(), value);
+  if (!x) return std::nullopt;
+  return b.broadcast(*x, b.type(value).shape());
+}
+
+Result transpose_identity(Builder& b, Value value) {
+  const Dims& permutation = b.graph().attributes(value).integers(Attr::kPermutation);
+  if (!std::ranges::is_sorted(permutation)) return std::nullopt;
+  return b.graph().operand(value, 0);
+}
+
+Result transpose_transpose(Builder& b, Value value) {
+  const Result x = inner_of_same_op(b.graph(), value);
+  if (!x) return std::nullopt;
+  const Dims& outer = b.graph().attributes(value).integers(Attr::kPermutation);
+  const Value middle = b.graph().operand(value, 0);
+  const Dims& inner = b.graph().attributes(middle).integers(Attr::kPermutation);
+  Dims both;
+  for (const std::int64_t axis : outer) both.push_back(inner[static_cast<std::size_t>(axis)]);
+  return b.transpose(*x, std::move(both));
+}
+
+// Reversing no axis, or only axes with at most one element.
+Result reverse_nothing(Builder& b, Value value) {
+  const Dims& axes = b.graph().attributes(value).integers(Attr::kAxes);
+  const Shape& shape = b.type(value).shape();
+  const bool moves = std::ranges::any_of(
+      axes, [&](std::int64_t axis) { return shape[static_cast<std::size_t>(axis)] > 1; });
+  if (moves) return std::nullopt;
+  return b.graph().operand(value, 0);
+}
+
+Result reverse_reverse(Builder& b, Value value) {
+  const Result x = inner_of_same_op(b.graph(), value);
+  if (!x) return std::nullopt;
+  const Dims& outer = b.graph().attributes(value).integers(Attr::kAxes);
+  const Dims& inner = b.graph().attributes(b.graph().operand(value, 0)).integers(Attr::kAxes);
+  Dims axes;
+  std::ranges::set_symmetric_difference(outer, inner, std::back_inserter(axes));
+  return b.reverse(*x, std::move(axes));
+}
+
+// start and stride of the outer slice count in elements of the inner one.
+Result slice_slice(Builder& b, Value value) {
+  const Result x = inner_of_same_op(b.graph(), value);
+  if (!x) return std::nullopt;
+  const Attributes& outer = b.graph().attributes(value);
+  const Attributes& inner = b.graph().attributes(b.graph().operand(value, 0));
+  const Shape& result = b.type(value).shape();
+  Dims start;
+  Dims limit;
+  Dims stride;
+  for (std::size_t i = 0; i < result.rank(); ++i) {
+    const std::int64_t step = inner.integers(Attr::kStride)[i];
+    const auto next = checked_mul(outer.integers(Attr::kStride)[i], step);
+    if (!next) return std::nullopt;
+    stride.push_back(*next);
+    if (result[i] == 0) {
+      start.push_back(0);
+      limit.push_back(0);
+      continue;
+    }
+    // The positions exist in x, so none of this overflows.
+    start.push_back(inner.integers(Attr::kStart)[i] + outer.integers(Attr::kStart)[i] * step);
+    limit.push_back(start.back() + (result[i] - 1) * stride.back() + 1);
+  }
+  return b.slice(*x, std::move(start), std::move(limit), std::move(stride));
+}
+
+Result pad_nothing(Builder& b, Value value) {
+  const Attributes& attributes = b.graph().attributes(value);
+  const Value x = b.graph().operand(value, 0);
+  if (b.type(x) != b.type(value)) return std::nullopt;
+  // Equal extents leave interior padding only where there is at most one element to pad.
+  if (!all_are(attributes.integers(Attr::kLow), 0)) return std::nullopt;
+  return x;
+}
+
+Result concatenate_one(Builder& b, Value value) {
+  if (b.graph().operands(value).size() != 1) return std::nullopt;
+  return b.graph().operand(value, 0);
+}
+
+// Operands without elements along the axis add nothing.
+Result concatenate_empty(Builder& b, Value value) {
+  const std::int64_t axis = b.graph().attributes(value).integer(Attr::kAxis);
+  std::vector<Value> kept;
+  for (const Value x : b.graph().operands(value)) {
+    if (b.type(x).shape()[static_cast<std::size_t>(axis)] != 0) kept.push_back(x);
+  }
+  if (kept.empty() || kept.size() == b.graph().operands(value).size()) return std::nullopt;
+  return b.concatenate(kept, axis);
+}
+
+// A reduction over axes of extent 1 moves nothing: one element, no rounding.
+Result reduce_single(Builder& b, Value value) {
+  const Value x = b.graph().operand(value, 0);
+  const Dims& axes = b.graph().attributes(value).integers(Attr::kAxes);
+  const Shape& shape = b.type(x).shape();
+  const bool single = std::ranges::all_of(
+      axes, [&](std::int64_t axis) { return shape[static_cast<std::size_t>(axis)] == 1; });
+  if (!single) return std::nullopt;
+  return b.reshape(x, b.type(value).shape());
+}
+
+Result element_of_make_tuple(Builder& b, Value value) {
+  const Value tuple = b.graph().operand(value, 0);
+  if (b.graph().op(tuple) != Op::kMakeTuple) return std::nullopt;
+  const std::int64_t index = b.graph().attributes(value).integer(Attr::kIndex);
+  return b.graph().operand(tuple, static_cast<std::size_t>(index));
+}
+
+Result make_tuple_of_elements(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const std::span<const Value> elements = graph.operands(value);
+  if (graph.op(elements[0]) != Op::kGetTupleElement) return std::nullopt;
+  const Value tuple = graph.operand(elements[0], 0);
+  if (graph.type(tuple) != graph.type(value)) return std::nullopt;
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    const bool in_place =
+        graph.op(elements[i]) == Op::kGetTupleElement && graph.operand(elements[i], 0) == tuple &&
+        graph.attributes(elements[i]).integer(Attr::kIndex) == static_cast<std::int64_t>(i);
+    if (!in_place) return std::nullopt;
+  }
+  return tuple;
+}
+
+Rule function_rule(std::string_view name, std::vector<Op> roots,
+                   Result (*apply)(Builder&, Value), std::string_view doc,
+                   std::string_view example) {
+  Rule rule;
+  rule.name = name;
+  rule.doc = doc;
+  rule.roots = std::move(roots);
+  rule.apply = apply;
+  rule.example = example;
+  return rule;
+}
+
+}  // namespace
+
+std::vector<Rule> structural_rules() {
+  return {
+      function_rule("constant-last",
+                    {Op::kAdd, Op::kMul, Op::kMin, Op::kMax, Op::kAnd, Op::kOr, Op::kXor, Op::kEq,
+                     Op::kNe, Op::kLt, Op::kLe, Op::kGt, Op::kGe},
+                    constant_last,
+                    "a constant is the second operand of a commutative op or of a comparison",
+                    "%0 = constant(2) : f32[3]\n%1 = lt(%0, %x) : bool[3]"),
+      function_rule("div-power-of-two", {Op::kDiv}, divide_by_power_of_two,
+                    "x / c = x * (1 / c) for a power of two c whose reciprocal is a value",
+                    "%0 = constant(8) : f32[3]\n%1 = div(%x, %0) : f32[3]"),
+      function_rule("move-splat",
+                    {Op::kReshape, Op::kBroadcast, Op::kTranspose, Op::kReverse, Op::kSlice},
+                    move_splat, "moving the elements of a splat gives a splat",
+                    "%0 = constant(2) : f32[]\n%1 = broadcast(%0) : f32[100,100]"),
+      function_rule("move-nothing",
+                    {Op::kReshape, Op::kBroadcast, Op::kConvert, Op::kBitcast, Op::kSlice},
+                    same_type, "an op that keeps the type is its operand",
+                    "%0 = reshape(%x) : f32[3]"),
+      function_rule("convert-convert", {Op::kConvert}, convert_convert,
+                    "convert(convert(x)) = convert(x) when the inner one loses nothing",
+                    "%0 = convert(%x) : f64[3]\n%1 = convert(%0) : f16[3]"),
+      function_rule("bitcast-bitcast", {Op::kBitcast}, bitcast_bitcast,
+                    "bitcast(bitcast(x)) = bitcast(x)",
+                    "%0 = bitcast(%x) : i32[3]\n%1 = bitcast(%0) : f32[3]"),
+      function_rule("reshape-reshape", {Op::kReshape}, reshape_reshape,
+                    "reshape(reshape(x)) = reshape(x)",
+                    "%0 = reshape(%x) : f32[3,1]\n%1 = reshape(%0) : f32[1,3]"),
+      function_rule("broadcast-broadcast", {Op::kBroadcast}, broadcast_broadcast,
+                    "broadcast(broadcast(x)) = broadcast(x)",
+                    "%0 = broadcast(%x) : f32[2,3]\n%1 = broadcast(%0) : f32[4,2,3]"),
+      function_rule("transpose-identity", {Op::kTranspose}, transpose_identity,
+                    "a transpose that keeps every axis is its operand",
+                    "%0 = transpose(%x, permutation=[0]) : f32[3]"),
+      function_rule("transpose-transpose", {Op::kTranspose}, transpose_transpose,
+                    "transpose(transpose(x)) is one transpose",
+                    "%0 = reshape(%x) : f32[1,3,1]\n"
+                    "%1 = transpose(%0, permutation=[1, 2, 0]) : f32[3,1,1]\n"
+                    "%2 = transpose(%1, permutation=[1, 0, 2]) : f32[1,3,1]"),
+      function_rule("reverse-nothing", {Op::kReverse}, reverse_nothing,
+                    "reversing axes of at most one element is the operand",
+                    "%0 = reverse(%x, axes=[]) : f32[3]"),
+      function_rule("reverse-reverse", {Op::kReverse}, reverse_reverse,
+                    "reverse(reverse(x)) reverses the axes that one of them does",
+                    "%0 = reverse(%x, axes=[0]) : f32[3]\n%1 = reverse(%0, axes=[0]) : f32[3]"),
+      function_rule("slice-slice", {Op::kSlice}, slice_slice, "slice(slice(x)) is one slice",
+                    "%0 = slice(%x, start=[1], limit=[3]) : f32[2]\n"
+                    "%1 = slice(%0, start=[1], limit=[2]) : f32[1]"),
+      function_rule("pad-nothing", {Op::kPad}, pad_nothing, "padding by nothing is the operand",
+                    "%0 = constant(0) : f32[]\n%1 = pad(%x, %0) : f32[3]"),
+      function_rule("concatenate-one", {Op::kConcatenate}, concatenate_one,
+                    "one operand concatenated is itself", "%0 = concatenate(%x, axis=0) : f32[3]"),
+      function_rule("concatenate-empty", {Op::kConcatenate}, concatenate_empty,
+                    "operands without elements are left out",
+                    "%0 = slice(%x, start=[0], limit=[0]) : f32[0]\n"
+                    "%1 = concatenate(%x, %0, %x, axis=0) : f32[6]"),
+      function_rule("reduce-single", {Op::kReduce}, reduce_single,
+                    "reducing axes of extent 1 is a reshape",
+                    "%0 = reshape(%x) : f32[3,1]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[1]) : f32[3]"),
+      function_rule("element-of-make-tuple", {Op::kGetTupleElement}, element_of_make_tuple,
+                    "get_tuple_element(make_tuple(..., x, ...)) = x",
+                    "%0 = make_tuple(%x, %x) : (f32[3], f32[3])\n"
+                    "%1 = get_tuple_element(%0, index=1) : f32[3]"),
+      function_rule("make-tuple-of-elements", {Op::kMakeTuple}, make_tuple_of_elements,
+                    "make_tuple of all elements of a tuple is that tuple",
+                    "%0 = fused_add_scalars(%x, scalars=[1, 2]) : (f32[3], f32[3])\n"
+                    "%1 = get_tuple_element(%0, index=0) : f32[3]\n"
+                    "%2 = get_tuple_element(%0, index=1) : f32[3]\n"
+                    "%3 = make_tuple(%1, %2) : (f32[3], f32[3])"),
+  };
+}
+
+}  // namespace ndl::passes
