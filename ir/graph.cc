@@ -25,7 +25,7 @@ void Graph::set_name(std::string_view name) {
   name_ = identifier(name);
   const bool starts_well =
       !name_.empty() && (std::isalpha(static_cast<unsigned char>(name_[0])) != 0 || name_[0] == '_');
-  if (!starts_well) name_.insert(0, "_");
+  if (!starts_well) name_.insert(name_.begin(), '_');
 }
 
 const std::string& Graph::name(Value value) const {

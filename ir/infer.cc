@@ -79,7 +79,7 @@ void complete_attributes(const Inference& in) {
 }
 
 void check_operands(const Inference& in) {
-  const std::size_t expected = in.def.operands.size();
+  const std::size_t expected = in.def.min_operands;
   const std::size_t count = in.operands.size();
   if (in.def.variadic ? count < expected : count != expected) {
     in.fail<VerifyError>("takes {}{} operand{}, got {}", in.def.variadic ? "at least " : "",

@@ -80,6 +80,7 @@ OpDef elementwise(Op op, std::string_view name, ElementwiseKind kind, DTypeSet d
   def.name = without_underscore(name);
   def.op_class = OpClass::kElementwise;
   def.operands = elementwise_operands(kind);
+  def.min_operands = def.operands.size();
   def.doc = doc;
   def.kind = kind;
   def.dtypes = dtypes;
@@ -100,9 +101,10 @@ OpDef structural(Op op, std::string_view name, std::string_view operands, DTypeS
     if (operand == "=") {
       def.type_given = true;
     } else if (!operand.empty()) {
-      def.variadic = operand.ends_with("...");
-      if (def.variadic) operand.remove_suffix(3);
-      def.operands.push_back(operand);
+      const bool any_number = operand.ends_with('*');
+      def.variadic = any_number || operand.ends_with("...");
+      if (!any_number) ++def.min_operands;
+      def.operands.push_back(operand.substr(0, operand.find_first_of(".*")));
     }
   }
   def.dtypes = dtypes;

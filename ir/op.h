@@ -130,7 +130,8 @@ struct OpDef {
   std::string_view name;
   OpClass op_class{};
   std::vector<std::string_view> operands;  // their names
-  bool variadic = false;                   // the last operand stands for one or more
+  bool variadic = false;                   // the last operand stands for any number of them
+  std::size_t min_operands = 0;
   bool type_given = false;                 // the result type is written, not inferred
   std::vector<AttrDef> attributes;
   std::string_view doc;
@@ -152,7 +153,6 @@ struct OpDef {
   Value (*expand)(Builder&, std::span<const Value> operands, const Attributes&) = nullptr;
 
   bool is_elementwise() const { return op_class == OpClass::kElementwise; }
-  std::size_t min_operands() const { return operands.size(); }
 };
 
 const OpDef& op_def(Op op);

@@ -56,7 +56,7 @@ std::vector<Rule> scalar_rules() {
 
       // Signs
       equation("neg-neg", neg(neg(x)), x),
-      equation("abs-neg", abs(neg(x)), abs(x)),
+      equation("abs-neg", abs(neg(x)), abs(x), kSignedNumeric),
       equation("abs-abs", abs(abs(x)), abs(x)),
       equation("abs-unsigned", abs(x), x, DType::kU8),
       equation("sign-sign", sign(sign(x)), sign(x)),

@@ -137,9 +137,22 @@ Value instantiate(const Pattern& pattern, ir::Builder& builder, const Bindings& 
     case Pattern::Kind::kOp:
       break;
   }
-  std::vector<Value> operands;
-  for (const Pattern& operand : pattern.operands()) {
-    operands.push_back(instantiate(operand, builder, bindings, like));
+  // A literal gets the type of what it stands beside; a mask is bool.
+  const auto is_literal = [](const Pattern& p) {
+    return p.kind() == Pattern::Kind::kLiteral || p.kind() == Pattern::Kind::kAllOnes;
+  };
+  const bool mask_first = ir::op_def(pattern.op()).kind == ir::ElementwiseKind::kSelect;
+  std::vector<Value> operands(pattern.operands().size());
+  TensorType beside = like;
+  for (const bool literals : {false, true}) {
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      const Pattern& operand = pattern.operands()[i];
+      if (is_literal(operand) != literals) continue;
+      const bool is_mask = mask_first && i == 0;
+      const TensorType mask{DType::kBool, beside.shape};
+      operands[i] = instantiate(operand, builder, bindings, is_mask ? mask : beside);
+      if (!is_mask) beside = builder.type(operands[i]).tensor();
+    }
   }
   return builder.add_node(pattern.op(), operands);
 }

@@ -65,7 +65,7 @@ bool is_commutative(ir::Op op);
 // either order.
 bool match(const Pattern& pattern, const ir::Graph& graph, ir::Value value, Bindings& bindings);
 
-// The pattern as nodes. Literals get the type of `like`.
+// The pattern as nodes. A literal gets the type of its fellow operands, else of `like`.
 ir::Value instantiate(const Pattern& pattern, ir::Builder& builder, const Bindings& bindings,
                       const ir::TensorType& like);
 

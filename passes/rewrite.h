@@ -22,7 +22,8 @@ namespace ndl::passes {
 // to what it equals (nothing when it does not apply), for what a pattern can't say.
 //
 // Laws. The two sides are equal bit for bit (all NaNs equal) for every input, special values
-// included. The right side is not slower. No error is lost.
+// included. The right side is not slower. It never fails where the left side does not; an operand
+// that it no longer needs takes its own errors with it, as any dead node does.
 struct Rule {
   std::string_view name;
   // For people: an equation prints itself, a function rule says it in words.

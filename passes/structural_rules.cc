@@ -259,7 +259,7 @@ Result element_of_make_tuple(Builder& b, Value value) {
 Result make_tuple_of_elements(Builder& b, Value value) {
   const Graph& graph = b.graph();
   const std::span<const Value> elements = graph.operands(value);
-  if (graph.op(elements[0]) != Op::kGetTupleElement) return std::nullopt;
+  if (elements.empty() || graph.op(elements[0]) != Op::kGetTupleElement) return std::nullopt;
   const Value tuple = graph.operand(elements[0], 0);
   if (graph.type(tuple) != graph.type(value)) return std::nullopt;
   for (std::size_t i = 0; i < elements.size(); ++i) {

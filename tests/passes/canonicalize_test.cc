@@ -1,0 +1,218 @@
+// Every rule of the table: it fires, both sides are the same bits on every input that matters, and
+// it has nothing left to do afterwards. And whole graphs: whatever the rules do together is exact.
+#include "passes/canonicalize.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "ir/builder.h"
+#include "ir/parser.h"
+#include "ir/printer.h"
+#include "ir/verifier.h"
+#include "passes/expand.h"
+#include "passes/pattern.h"
+#include "tests/random_graph.h"
+#include "tests/same_results.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Builder;
+using ir::Graph;
+using ir::TensorType;
+using ir::Value;
+
+constexpr std::int64_t kElements = 512;
+
+bool is_variable(const Pattern& pattern) {
+  return pattern.kind() == Pattern::Kind::kVariable || pattern.kind() == Pattern::Kind::kConstant;
+}
+
+// Gives every variable of a pattern a type: the one wanted of the expression it stands in.
+class TypedVariables {
+ public:
+  explicit TypedVariables(const Pattern& left, DType dtype) { visit(left, dtype, dtype); }
+
+  // Nothing when the pattern does not type-check for the dtype.
+  bool is_consistent() const { return consistent_; }
+  const std::array<std::optional<DType>, kMaxVariables>& dtypes() const { return dtypes_; }
+  const std::array<bool, kMaxVariables>& constants() const { return constants_; }
+
+ private:
+  // `wanted` is the dtype of this expression; `inner` is the dtype below a comparison.
+  void visit(const Pattern& pattern, DType wanted, DType inner) {
+    if (is_variable(pattern)) {
+      auto& bound = dtypes_[static_cast<std::size_t>(pattern.index())];
+      consistent_ = consistent_ && (!bound || *bound == wanted);
+      bound = wanted;
+      constants_[static_cast<std::size_t>(pattern.index())] =
+          pattern.kind() == Pattern::Kind::kConstant;
+      return;
+    }
+    if (pattern.kind() != Pattern::Kind::kOp) return;
+    const ir::OpDef& def = ir::op_def(pattern.op());
+    const bool to_bool = def.kind == ir::ElementwiseKind::kCompare ||
+                         def.kind == ir::ElementwiseKind::kPredicate;
+    for (std::size_t i = 0; i < pattern.operands().size(); ++i) {
+      const bool is_mask = def.kind == ir::ElementwiseKind::kSelect && i == 0;
+      visit(pattern.operands()[i], is_mask ? DType::kBool : to_bool ? inner : wanted, inner);
+    }
+  }
+
+  std::array<std::optional<DType>, kMaxVariables> dtypes_;
+  std::array<bool, kMaxVariables> constants_{};
+  bool consistent_ = true;
+};
+
+// Whether the left side holds a comparison, so that the rule is about the dtype compared.
+bool compares(const Pattern& pattern) {
+  if (pattern.kind() != Pattern::Kind::kOp) return false;
+  const ir::ElementwiseKind kind = ir::op_def(pattern.op()).kind;
+  if (kind == ir::ElementwiseKind::kCompare || kind == ir::ElementwiseKind::kPredicate) return true;
+  return std::ranges::any_of(pattern.operands(), compares);
+}
+
+// One side of an equation as a graph over its variables.
+Graph side(const Pattern& pattern, const TypedVariables& variables, DType result,
+           const std::vector<ir::Literal>& constants) {
+  Graph graph;
+  Builder builder(graph);
+  Bindings bindings;
+  for (std::size_t i = 0; i < kMaxVariables; ++i) {
+    if (variables.dtypes()[i] && !variables.constants()[i]) {
+      bindings[i] = builder.parameter(TensorType{*variables.dtypes()[i], {kElements}});
+    }
+  }
+  for (std::size_t i = 0; i < kMaxVariables; ++i) {
+    if (variables.dtypes()[i] && variables.constants()[i]) {
+      bindings[i] = builder.constant(constants[i]);
+    }
+  }
+  builder.set_result(instantiate(pattern, builder, bindings, {result, {kElements}}));
+  return graph;
+}
+
+std::vector<ir::Literal> random_constants(const TypedVariables& variables, std::uint64_t seed) {
+  std::vector<ir::Literal> constants(kMaxVariables);
+  for (std::size_t i = 0; i < kMaxVariables; ++i) {
+    if (!variables.dtypes()[i]) continue;
+    const ir::Literal one = test::random_literal({*variables.dtypes()[i], {1}}, mix_bits(seed + i));
+    constants[i] = visit_dtype(one.dtype(), [&]<class T>(std::type_identity<T>) {
+      return ir::Literal::splat(TensorType{one.dtype(), {kElements}}, one.at<T>(0));
+    });
+  }
+  return constants;
+}
+
+class RuleTest : public testing::TestWithParam<std::string_view> {
+ protected:
+  const Rule& rule() const {
+    return *std::ranges::find(canonicalize_rules(), GetParam(), &Rule::name);
+  }
+};
+
+// Applies one rule alone.
+Graph apply_alone(const Graph& graph, const Rule& rule) {
+  return rewrite(graph, std::span(&rule, 1), {});
+}
+
+void expect_same(const Graph& left, const Graph& right) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) test::expect_same_results(left, right, seed);
+}
+
+TEST_P(RuleTest, HoldsBitForBit) {
+  const Rule& rule = this->rule();
+  if (!rule.is_equation()) {
+    const Graph graph = ir::parse("needle 1 graph f(%x: f32[3]) -> " + [&] {
+      // The result is the last line's value; its type follows the last colon.
+      const std::string_view type = rule.example.substr(rule.example.rfind(" : ") + 3);
+      return std::string(type);
+    }() + " {\n" + std::string(rule.example) + "\nreturn " + [&] {
+      const std::size_t line = rule.example.rfind('\n') + 1;  // npos + 1 is 0
+      return std::string(rule.example.substr(line, rule.example.find(' ', line) - line));
+    }() + "\n}");
+    const Graph after = apply_alone(graph, rule);
+    ir::verify(after);
+    EXPECT_FALSE(after == graph) << "the example does not make the rule fire";
+    expect_same(graph, after);
+    return;
+  }
+  int tried = 0;
+  for (int i = 0; i < kDTypeCount; ++i) {
+    const DType dtype = static_cast<DType>(i);
+    if (!rule.dtypes.contains(dtype)) continue;
+    const TypedVariables variables(*rule.left, dtype);
+    ASSERT_TRUE(variables.is_consistent());
+    const DType result = compares(*rule.left) ? DType::kBool : dtype;
+    for (std::uint64_t seed = 0; seed < 16; ++seed) {
+      const auto constants = random_constants(variables, seed);
+      Graph left;
+      try {
+        left = side(*rule.left, variables, result, constants);
+      } catch (const DTypeError&) {
+        break;  // the ops of the rule do not take this dtype
+      }
+      const Graph right = side(*rule.right, variables, result, constants);
+      expect_same(left, right);
+      if (HasFatalFailure()) FAIL() << rule.to_string() << " for " << name_of(dtype);
+      const Graph after = apply_alone(left, rule);
+      EXPECT_FALSE(after == left) << rule.to_string() << " does not fire for " << name_of(dtype);
+      ++tried;
+    }
+  }
+  EXPECT_GT(tried, 0) << "no dtype fits the rule";
+}
+
+TEST_P(RuleTest, CanBeSwitchedOff) {
+  // Without the rule itself, nothing else may take its place under its name.
+  PassContext context;
+  context.disabled.insert(std::string(GetParam()));
+  const Rule& rule = this->rule();
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Graph graph = test::random_graph(seed, 10);
+    EXPECT_EQ(rewrite(graph, std::span(&rule, 1), context), rewrite(graph, {}, {}));
+  }
+}
+
+std::string rule_case(const testing::TestParamInfo<std::string_view>& info) {
+  std::string name(info.param);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+std::vector<std::string_view> rule_names() {
+  std::vector<std::string_view> names;
+  for (const Rule& rule : canonicalize_rules()) names.push_back(rule.name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, RuleTest, testing::ValuesIn(rule_names()), rule_case);
+
+TEST(Canonicalize, RuleNamesAreUnique) {
+  std::set<std::string_view> names;
+  for (const RuleName& rule : all_rules()) EXPECT_TRUE(names.insert(rule.rule).second) << rule.rule;
+}
+
+TEST(Canonicalize, RandomGraphsKeepEveryBit) {
+  for (std::uint64_t seed = 0; seed < 20'000; ++seed) {
+    const Graph graph = test::random_graph(seed, 12);
+    const Graph once = run_canonicalize(graph, {});
+    ir::verify(once);
+    test::expect_same_results(graph, once, seed);
+    ASSERT_EQ(run_canonicalize(once, {}), once) << "seed " << seed << "\n" << ir::print(graph);
+    const Graph expanded = run_expand(graph, {});
+    ir::verify(expanded);
+    test::expect_same_results(graph, expanded, seed);
+    test::expect_same_results(graph, run_canonicalize(expanded, {}), seed);
+    if (HasFatalFailure()) FAIL() << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace ndl::passes
