@@ -84,6 +84,7 @@ Golden take_apart(const std::string& text) {
       golden.has_pipeline = true;
     } else if (line.starts_with("// INPUT:")) {
       golden.inputs.emplace_back(trim(line.substr(9)));
+      std::erase(golden.inputs.back(), '"');  // as a shell would
     }
   }
   return golden;
