@@ -51,8 +51,12 @@ std::span<const FlagDef> all_flags() {
   static const std::vector<FlagDef> table = {
       {"print-after", &Flags::print_after, "all|REGEX",
        "print the graph after every pass, or after those whose name matches"},
-      {"print-changed", &Flags::print_changed, "graph|diff",
-       "print the graph, or what differs, after passes that change it", "graph", {"graph", "diff"}},
+      {"print-changed",
+       &Flags::print_changed,
+       "graph|diff",
+       "print the graph, or what differs, after passes that change it",
+       "graph",
+       {"graph", "diff"}},
       {"verify-each", &Flags::verify_each, "", "verify the graph after every pass"},
       {"timing", &Flags::timing, "", "print the time each pass took"},
       {"disable", &Flags::disable, "PASS|RULE,...", "switch passes or rules off"},
@@ -80,7 +84,8 @@ void set_flag(Flags& flags, const FlagDef& def, std::string_view value) {
       return;
     case FlagKind::kList:
       for (const std::string_view item : split(value, ',')) {
-        if (trim(item).empty()) throw_error<UsageError>("--{}: an empty name in the list", def.name);
+        if (trim(item).empty())
+          throw_error<UsageError>("--{}: an empty name in the list", def.name);
         (flags.*std::get<std::vector<std::string> Flags::*>(def.member)).emplace_back(trim(item));
       }
       return;

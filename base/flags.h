@@ -15,12 +15,12 @@
 namespace ndl {
 
 struct Flags {
-  std::string print_after;             // "all", or a regular expression over pass names
-  std::string print_changed;           // "graph" or "diff"; empty is off
+  std::string print_after;    // "all", or a regular expression over pass names
+  std::string print_changed;  // "graph" or "diff"; empty is off
   bool verify_each = false;
   bool timing = false;
-  std::vector<std::string> disable;    // passes and rules
-  std::string dump_to;                 // a folder; empty is off
+  std::vector<std::string> disable;  // passes and rules
+  std::string dump_to;               // a folder; empty is off
 };
 
 enum class FlagKind {
@@ -30,7 +30,7 @@ enum class FlagKind {
 };
 
 struct FlagDef {
-  std::string_view name;   // "print-after"
+  std::string_view name;  // "print-after"
   std::variant<bool Flags::*, std::string Flags::*, std::vector<std::string> Flags::*> member;
   std::string_view value;  // what the value is called in the help: "all|REGEX"
   std::string_view doc;

@@ -52,6 +52,35 @@ std::string shortest(F value) {
   return std::string(buffer, end);
 }
 
+// The shortest text of a value that is finite and not below zero.
+template <class T>
+std::string shortest_half(T value) {
+  const double wide = widen(value);
+  if (wide == 0) return "0";
+  // The middle of what rounds to the value; it is above the value where that is a power of two. If
+  // any decimal of so many digits reads back, then the one nearest to the middle does.
+  const double below = widen(T{static_cast<std::uint16_t>(value.bits - 1)});
+  const double above = widen(T{static_cast<std::uint16_t>(value.bits + 1)});
+  const double middle = (below + 2 * wide + above) / 4;
+  // 5 digits always do for f16 (11 bits), 4 for bf16 (8 bits).
+  for (int digits = 1; digits <= 5; ++digits) {
+    for (const double near : {wide, middle}) {
+      char buffer[32];
+      const auto end = std::to_chars(buffer, buffer + sizeof(buffer), near,
+                                     std::chars_format::scientific, digits - 1)
+                           .ptr;
+      T back;
+      if (from_text({buffer, end}, back) != NumberError::kNone || back.bits != value.bits) continue;
+      double decimal = 0;
+      std::from_chars(buffer, end, decimal);
+      const std::string text = shortest(decimal);
+      const std::string exact = shortest(wide);
+      return exact.size() <= text.size() ? exact : text;
+    }
+  }
+  return shortest(wide);
+}
+
 template <class T>
 std::string float_to_text(T value) {
   using Bits = bits_of<T>;
@@ -62,23 +91,40 @@ std::string float_to_text(T value) {
   if (magnitude > FloatBits<T>::kInfinity) return fmt::format("nan({:#x})", bits);
   if (magnitude == FloatBits<T>::kInfinity) return bits == magnitude ? "inf" : "-inf";
   if constexpr (is_half_type<T>) {
-    // The fewest digits that read back: 5 always do for f16 (11 bits), 4 for bf16 (8 bits).
-    const double wide = widen(value);
-    for (int digits = 1; digits <= 5; ++digits) {
-      char buffer[32];
-      const auto end =
-          std::to_chars(buffer, buffer + sizeof(buffer), wide, std::chars_format::general, digits)
-              .ptr;
-      const std::string_view text(buffer, static_cast<std::size_t>(end - buffer));
-      T back;
-      if (from_text(text, back) == NumberError::kNone && back.bits == value.bits) {
-        return std::string(text);
-      }
-    }
-    return shortest(wide);
+    return (bits == magnitude ? "" : "-") + shortest_half(T{magnitude});
   } else {
     return shortest(value);
   }
+}
+
+bool is_hex(std::string_view text) { return text.find_first_of("xX") != std::string_view::npos; }
+
+// A number without sign and prefix, which from_chars has accepted, as significand and exponent.
+struct Notation {
+  std::string_view significand;
+  std::int64_t exponent = 0;
+
+  Notation(std::string_view number, std::chars_format format) {
+    const std::size_t e = number.find_first_of(format == std::chars_format::hex ? "pP" : "eE");
+    significand = number.substr(0, e);
+    if (e == std::string_view::npos) return;
+    std::string_view text = number.substr(e + 1);
+    if (text.starts_with('+')) text.remove_prefix(1);
+    const auto ec = std::from_chars(text.data(), text.data() + text.size(), exponent).ec;
+    // Beyond what any text's length makes up for, and still far from overflow.
+    constexpr std::int64_t kFar = std::int64_t{1} << 60;
+    if (ec != std::errc()) exponent = text.starts_with('-') ? -kFar : kFar;
+    exponent = std::clamp(exponent, -kFar, kFar);
+  }
+};
+
+// Whether a number that is out of range is so by being large: its leading digit is what counts.
+bool is_large(std::string_view number, std::chars_format format) {
+  const Notation notation(number, format);
+  const std::size_t point = std::min(notation.significand.find('.'), notation.significand.size());
+  const std::size_t first = notation.significand.find_first_not_of("0.");
+  const std::int64_t position = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
+  return notation.exponent + position * (format == std::chars_format::hex ? 4 : 1) > 0;
 }
 
 template <class F>
@@ -97,27 +143,20 @@ NumberError parse_finite(std::string_view text, F& value) {
        (format == std::chars_format::hex && std::isxdigit(static_cast<unsigned char>(digits[0]))));
   if (!starts_well) return NumberError::kSyntax;
   const char* end = digits.data() + digits.size();
-  const auto [ptr, ec] = std::from_chars(digits.data(), end, value, format);
+  F magnitude = 0;
+  const auto [ptr, ec] = std::from_chars(digits.data(), end, magnitude, format);
   if (ptr != end || ec == std::errc::invalid_argument) return NumberError::kSyntax;
+  // Out of range is what rounds to infinity and what, not being zero, rounds to zero.
   if (ec == std::errc::result_out_of_range) {
-    // Overflow and underflow look alike here: a huge value has a positive decimal exponent.
-    long double wide = 0;
-    const auto again = std::from_chars(digits.data(), end, wide, format);
-    const bool tiny = again.ec == std::errc() && std::fabs(wide) < 1.0L;
-    const std::size_t e = digits.find_first_of(format == std::chars_format::hex ? "pP" : "eE");
-    const bool negative_exponent = e != std::string_view::npos && digits[e + 1] == '-';
-    if (!tiny && !(again.ec == std::errc::result_out_of_range && negative_exponent)) {
-      return NumberError::kRange;
-    }
-    value = static_cast<F>(wide);  // rounds to the nearest subnormal or to zero
-    if (again.ec != std::errc()) value = 0;
+    if (is_large(digits, format)) return NumberError::kRange;
+    magnitude = 0;
   }
-  if (negative) value = -value;
+  value = negative ? -magnitude : magnitude;
   return NumberError::kNone;
 }
 
-// How `text`, a finite decimal, compares with `value`: -1, 0 or 1. Only for a value that is
-// nearest to the text, so that a difference can only be in the digits.
+// How `text`, a finite decimal, compares with the magnitude of `value`: -1, 0 or 1. Only for a
+// value that is nearest to the text, so that a difference can only be in the digits.
 int compare_decimal(std::string_view text, double value) {
   // More digits than any double has, so that the value is written exactly.
   constexpr int kDigits = 800;
@@ -145,29 +184,58 @@ int compare_decimal(std::string_view text, double value) {
   return given < exact ? -1 : given > exact ? 1 : 0;
 }
 
-// Nearest value of a 16-bit format, rounded once: a double that lies halfway between two of its
-// values is moved to the side of the text first.
+// A magnitude as a double that no further rounding mistakes for a tie: of the two doubles around an
+// inexact one it is the odd. The significand of a halfway value is short, so it is even.
+
+// `nearest` is the double nearest to the decimal `text`.
+double decimal_to_odd(std::string_view text, double nearest) {
+  const bool odd = (std::bit_cast<std::uint64_t>(nearest) & 1) != 0;
+  const int order = odd ? 0 : compare_decimal(text, nearest);
+  if (order == 0) return nearest;
+  return std::nextafter(nearest, order < 0 ? 0.0 : std::numeric_limits<double>::infinity());
+}
+
+// `number` is hexadecimal, without sign and prefix.
+double hex_to_odd(std::string_view number) {
+  const Notation notation(number, std::chars_format::hex);
+  std::uint64_t significand = 0;  // 52 bits; the last is set if any later one is
+  std::int64_t exponent = notation.exponent;
+  bool after_point = false;
+  for (const char& c : notation.significand) {
+    if (c == '.') {
+      after_point = true;
+      continue;
+    }
+    unsigned digit = 0;
+    std::from_chars(&c, &c + 1, digit, 16);
+    const bool full = significand >> 48 != 0;
+    significand = full ? significand | (digit != 0 ? 1 : 0) : significand << 4 | digit;
+    exponent += (full ? 4 : 0) - (after_point ? 4 : 0);
+  }
+  return std::ldexp(static_cast<double>(significand),
+                    static_cast<int>(std::clamp<std::int64_t>(exponent, -10000, 10000)));
+}
+
+// Nearest value of a 16-bit format, rounded once: halfway between two of its values, the digits that
+// a double does not hold decide.
 template <class T>
 NumberError parse_half(std::string_view text, T& value) {
   double wide = 0;
   const NumberError error = parse_finite(text, wide);
   if (error != NumberError::kNone) return error;
-  const bool hex = text.find_first_of("xX") != std::string_view::npos;
-  if (wide != 0 && !hex) {
-    const double magnitude = std::fabs(wide);
+  double magnitude = std::fabs(wide);
+  if (is_hex(text)) {
+    magnitude = hex_to_odd(text.substr(text.find_first_of("xX") + 1));
+  } else if (magnitude != 0) {
+    // Only near a halfway value do the neighbours round to different ones.
     const T below = T::from(std::nextafter(magnitude, 0.0));
     const T above = T::from(std::nextafter(magnitude, std::numeric_limits<double>::infinity()));
-    if (below.bits != above.bits) {
-      const int order = compare_decimal(text, wide);
-      const double nudged = order < 0   ? widen(below)
-                            : order > 0 ? widen(above)
-                                        : magnitude;
-      wide = std::copysign(nudged, wide);
-    }
+    if (below.bits != above.bits) magnitude = decimal_to_odd(text, magnitude);
   }
-  value = T::from(wide);
-  return (value.bits & 0x7fff) == FloatBits<T>::kInfinity ? NumberError::kRange
-                                                          : NumberError::kNone;
+  const T result = T::from(std::copysign(magnitude, wide));
+  if ((result.bits & 0x7fff) == FloatBits<T>::kInfinity) return NumberError::kRange;
+  value = result;
+  return NumberError::kNone;
 }
 
 template <class T>

@@ -82,7 +82,9 @@ Graph Rewriter::run(const Graph& source) const {
 
 std::string Rule::to_string() const {
   if (!is_equation()) return std::string(doc);
-  return fmt::format("{} = {}", left->to_string(), right->to_string());
+  const std::string text = fmt::format("{} = {}", left->to_string(), right->to_string());
+  if (dtypes == kNumeric || dtypes == kAllDTypes) return text;
+  return fmt::format("{}, for {}", text, dtypes.to_string());
 }
 
 Rule equation(std::string_view name, Pattern left, Pattern right, DTypeSet dtypes) {

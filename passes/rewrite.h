@@ -39,7 +39,7 @@ struct Rule {
   std::string_view example;
 
   bool is_equation() const { return left.has_value(); }
-  // "neg(neg(x)) = x"
+  // "neg(neg(x)) = x", and for which dtypes where that is not all that the ops take.
   std::string to_string() const;
 };
 

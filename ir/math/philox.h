@@ -1,5 +1,5 @@
-// The counter-based generator Philox4x32-10: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random
-// numbers: as easy as 1, 2, 3", SC'11.
+// The counter-based generator Philox4x32-10: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel
+// random numbers: as easy as 1, 2, 3", SC'11.
 #pragma once
 
 #include <array>
@@ -19,8 +19,9 @@ using PhiloxKey = std::array<T, 2>;
 // counters for every key, so that no two counters of a stream give the same four words.
 //
 // Ten rounds. Each multiplies two of the words by odd constants to 64 bits, keeps the low halves,
-// and mixes the high halves into the other two words and the key; the key advances by Weyl sequences
-// (the golden ratio and sqrt(3) - 1). T holds 32-bit words, signed or not; only the bits count.
+// and mixes the high halves into the other two words and the key; the key advances by Weyl
+// sequences (the golden ratio and sqrt(3) - 1). T holds 32-bit words, signed or not; only the bits
+// count.
 template <class T>
 PhiloxCounter<T> philox4x32(const PhiloxCounter<T>& counter, const PhiloxKey<T>& key) {
   static_assert(is_integer_v<T> && sizeof(element_of<T>) == 4);

@@ -110,14 +110,8 @@ inline Pair<T> two_prod(T a, T b) {
   return {hi, std::fma(a, b, -hi)};
 }
 
-// c - a*b with one rounding, or none where the difference is a number of the type, as are the
-// remainders of a division and of a square root. c must be so close to a*b that c - round(a*b) is
-// exact: then it is the same by one fused instruction or by two_prod.
-template <class T>
-inline T residual(T c, T a, T b) {
-  const Pair<T> product = two_prod(a, b);
-  return (c - product.hi) - product.lo;
-}
+// c - a*b with one rounding on every target: where nothing is fused, c less both parts of two_prod,
+// which is the same if c - round(a*b) is exact, as it is for the remainder of a division or a root.
 template <class T>
   requires std::is_floating_point_v<T>
 inline T residual(T c, T a, T b) {

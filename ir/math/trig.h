@@ -36,13 +36,12 @@ constexpr double two_over_pi(int top, int scale) {
   }
   const int last = top - kBits + 1 + scale + Format<double>::kBias;
   return static_cast<double>(bits) *
-         std::bit_cast<double>(static_cast<std::uint64_t>(last)
-                               << Format<double>::kMantissaBits);
+         std::bit_cast<double>(static_cast<std::uint64_t>(last) << Format<double>::kMantissaBits);
 }
 
-// Piece number `piece` of 2/pi, times 2^scale, for each of N blocks of consecutive exponents; a block
-// holds those whose biased exponents have the same quotient by 2^kLog2Block. In a block whose least
-// exponent is e, x is a multiple of 2^(e - mantissa bits), so a bit of 2/pi of weight
+// Piece number `piece` of 2/pi, times 2^scale, for each of N blocks of consecutive exponents; a
+// block holds those whose biased exponents have the same quotient by 2^kLog2Block. In a block whose
+// least exponent is e, x is a multiple of 2^(e - mantissa bits), so a bit of 2/pi of weight
 // 2^(mantissa bits + 2 - e) or more contributes a multiple of four quarter turns.
 template <class E, std::size_t N, int kLog2Block>
 constexpr std::array<double, N> two_over_pi_pieces(int piece, int scale) {
@@ -63,11 +62,11 @@ inline constexpr double kRoundToInteger = 0x1.8p52;
 //
 //   |x| = (r + n) units, or with kHalf (r + n - 1/2) units; |r| <= 1/2 + 2^-20; n negated in `bits`
 //
-// Blocks of 16 exponents, two pieces c0 and c1 of 53 bits. |x| c0 < 2^41 is a multiple of 2^-52 in
-// every block in which x may exceed 2^16, so its fraction is exact; in the others it is one
-// rounding of r. After the second piece the error is 2^-53 of r and 2^-65 units. No float comes
-// closer than 2^-33 to a multiple of a quarter turn, 0 excepted, so r is good to 2^-32 of itself.
-// Infinity gives NaN, in n - |x| c0.
+// Blocks of 16 exponents (the tables fit two vector registers of eight doubles each), two pieces c0
+// and c1 of 53 bits. |x| c0 < 2^41; from |x| = 2^33 on it is a multiple of 2^-51, so its fraction
+// is exact; below, n - |x| c0 is rounded once. After the second piece the error is 2^-53 of r and
+// 2^-65 units. No float but 0 comes closer than 2^-30 quarter turns to a multiple of a quarter
+// turn, so r is good to 2^-34 of itself. Infinity gives NaN, in n - |x| c0.
 template <class T, int kQuarters, bool kHalf>
 struct FloatAngle {
   using D = rebind_t<T, double>;
@@ -122,7 +121,7 @@ T sin_of_angle(const FloatAngle<T, 2, kHalf>& angle) {
   return convert<T>(negate_if_odd(sine, angle.bits));
 }
 
-// The angle of a double |x|: |x| = r + n quarter turns, r = hi + lo in radians, |r| <= pi/4 (1 + eps).
+// The angle of a double |x|: |x| = r + n quarter turns, r = hi + lo in radians, |r| < 0.786.
 //
 // Blocks of 32 exponents, four pieces c0..c3 of 53 bits. With u = |x| / (pi/2), x scaled by 2^-200
 // and the pieces by 2^200 lest a piece is subnormal, sizes for large |x| are
@@ -134,9 +133,9 @@ T sin_of_angle(const FloatAngle<T, 2, kHalf>& angle) {
 //
 // h0 is first reduced by a multiple of four; then n is the integer nearest to h0 + l0 + h1. What is
 // left is added up with its rounding errors. The closest double to a multiple of a quarter turn is
-// 2^-61 from it, so r is good to 2^-62 of itself; two_prod with pi/2 does no harm to that.
-// Infinity gives NaN, in h0 - 4 round(h0 / 4). |x| < 2^-1000 would lose the low parts, but sin and
-// tan use r only from 2^-28 on, and cos does not see so small an error.
+// 2^-61.5 quarter turns from it, so r is good to 2^-62 of itself, also after it is multiplied by
+// pi/2. Infinity gives NaN, in h0 - 4 round(h0 / 4). |x| < 2^-1000 would lose the low parts, but
+// sin and tan use r only from 2^-28 on, and cos does not see so small an error.
 template <class T>
 struct DoubleAngle {
   using Bits = uint_of<T>;
@@ -178,8 +177,9 @@ struct DoubleAngle {
   }
 };
 
-// sin r and cos r, |r| <= pi/4, as unevaluated sums of a leading part (r.hi for the sine) and a tail
-// below 0.11 of it (0.02 for the cosine). Minimax polynomials: relative error 2^-57.9 and 2^-63.8.
+// sin r and cos r, |r| <= pi/4, as unevaluated sums of a leading part (r.hi for the sine) and a
+// tail below 0.11 of it (0.02 for the cosine). Minimax polynomials: relative error 2^-57.9 and
+// 2^-63.8.
 //   sin r = r + r^3 S(r^2)
 //   cos r = 1 - r^2/2 + r^4 C(r^2), with 1 - r^2/2 exact as a pair
 template <class T>
@@ -211,11 +211,11 @@ struct SinCos {
 // of a float and a piece of 1/pi cost two operations there, and twice the lanes cost less than the
 // compensation that float arithmetic needs. Error: 0.09 ULP from the polynomial, 0.5 from the only
 // rounding to float.
-// Double: an angle of n quarter turns, sine or cosine of the rest, the sign of n. Error: 0.5 ULP from
-// the last sum, 0.2 from the tail. Below 2^-28, sin x = x to half an ULP.
+// Double: an angle of n quarter turns, sine or cosine of the rest, the sign of n. Error: 0.5 ULP
+// from the last sum, 0.2 from the tail. Below 2^-28, sin x = x to half an ULP.
 //
-// Measured: float SIN_F ULP (all inputs), double SIN_D ULP (SIN_N inputs).
-// sin(+-0) = +-0, sin(+-inf) = NaN, sin(NaN) = NaN.
+// Measured: float 0.590 ULP (all inputs), double 0.707 ULP (10^7 inputs); 0.75 where madd is not
+// fused. sin(+-0) = +-0, sin(+-inf) = NaN, sin(NaN) = NaN.
 template <class T>
 T sin(T x) {
   if constexpr (std::is_same_v<element_of<T>, float>) {
@@ -232,11 +232,11 @@ T sin(T x) {
   }
 }
 
-// cos x, computed as sin x is. Float: the angle is |x| plus a quarter turn, added before rounding to
-// half turns, so that r is as good near the zeros of the cosine.
+// cos x, computed as sin x is. Float: the angle is |x| plus a quarter turn, added before rounding
+// to half turns, so that r is as good near the zeros of the cosine.
 //
-// Measured: float COS_F ULP (all inputs), double COS_D ULP (COS_N inputs).
-// cos(+-0) = 1, cos(+-inf) = NaN, cos(NaN) = NaN.
+// Measured: float 0.589 ULP (all inputs), double 0.720 ULP (10^7 inputs); 0.78 where madd is not
+// fused. cos(+-0) = 1, cos(+-inf) = NaN, cos(NaN) = NaN.
 template <class T>
 T cos(T x) {
   if constexpr (std::is_same_v<element_of<T>, float>) {
@@ -260,8 +260,8 @@ T cos(T x) {
 // Error: 0.5 ULP from the last sum, up to 0.25 from the tail of the sine. Below 2^-28, tan x = x to
 // half an ULP.
 //
-// Measured: float TAN_F ULP (all inputs), double TAN_D ULP (TAN_N inputs).
-// tan(+-0) = +-0, tan(+-inf) = NaN, tan(NaN) = NaN.
+// Measured: float 0.522 ULP (all inputs), double 0.814 ULP (10^7 inputs); 0.90 where madd is not
+// fused. tan(+-0) = +-0, tan(+-inf) = NaN, tan(NaN) = NaN.
 template <class T>
 T tan(T x) {
   const T magnitude = abs(x);
@@ -269,7 +269,7 @@ T tan(T x) {
     using D = rebind_t<T, double>;
     using U = uint_of<D>;
     static constexpr std::array<double, 3> kP = {0x1.921fb54d2b252p0, -0x1.b8fa6f7e26e0dp-2,
-                                                0x1.4b9fc8b1e2f23p-7};
+                                                 0x1.4b9fc8b1e2f23p-7};
     static constexpr std::array<double, 3> kQ = {1, -0x1.18bc4418cafe2p0, 0x1.8bd23188b34f9p-4};
     const FloatAngle<T, 1, false> angle(magnitude);
     const D square = angle.r * angle.r;

@@ -1,0 +1,162 @@
+// ndl info: what a graph is and what it needs.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/interpreter.h"
+#include "tools/io/file.h"
+#include "tools/ndl/commands.h"
+#include "tools/ndl/help.h"
+#include "tools/ndl/inputs.h"
+#include "tools/ndl/load.h"
+
+namespace ndl::tools {
+namespace {
+
+constexpr const char* kExamples =
+    "  ndl info m.ndl\n"
+    "  ndl info m.ndl --json | jq .peak_bytes\n";
+
+struct Options {
+  std::string file;
+  bool json = false;
+};
+
+struct Named {
+  std::string name;
+  ir::Type type;
+};
+
+struct Summary {
+  std::string name;
+  std::vector<Named> parameters;
+  std::vector<Named> results;
+  std::size_t nodes = 0;                           // those of regions too
+  std::map<std::string_view, std::size_t> counts;  // by op
+  std::int64_t parameter_bytes = 0;
+  std::int64_t result_bytes = 0;
+  std::int64_t peak_bytes = 0;
+};
+
+void count_ops(const ir::Graph& graph, Summary& summary) {
+  std::vector<const ir::Graph*> pending = {&graph};
+  while (!pending.empty()) {
+    const ir::Graph& current = *pending.back();
+    pending.pop_back();
+    summary.nodes += current.size();
+    for (std::uint32_t id = 0; id < current.size(); ++id) {
+      const ir::Value value{id};
+      ++summary.counts[ir::name_of(current.op(value))];
+      for (const auto& [name, attribute] : current.attributes(value)) {
+        const auto* region = std::get_if<ir::Region>(&attribute);
+        if (region != nullptr) pending.push_back(region->get());
+      }
+    }
+  }
+}
+
+// Bytes of many values; the largest number there is when the sum does not fit.
+std::int64_t saturating_bytes(const std::vector<Named>& values) {
+  std::int64_t sum = 0;
+  for (const Named& value : values) {
+    if (__builtin_add_overflow(sum, value.type.bytes(), &sum)) return INT64_MAX;
+  }
+  return sum;
+}
+
+Summary summarize(const ir::Graph& graph) {
+  Summary summary;
+  summary.name = graph.name();
+  for (std::size_t i = 0; i < graph.num_parameters(); ++i) {
+    const ir::Value value = graph.parameter(i);
+    const std::string& name = graph.name(value);
+    summary.parameters.push_back({name.empty() ? fmt::format("{}", i) : name, graph.type(value)});
+  }
+  for (const ir::TensorType& type : graph.result_type().elements()) {
+    summary.results.push_back({result_name(summary.results.size()), type});
+  }
+  count_ops(graph, summary);
+  summary.parameter_bytes = saturating_bytes(summary.parameters);
+  summary.result_bytes = saturating_bytes(summary.results);
+  summary.peak_bytes = ir::peak_bytes(graph);
+  return summary;
+}
+
+std::string signature(const ir::Graph& graph, const Summary& summary) {
+  std::string parameters;
+  for (const Named& parameter : summary.parameters) {
+    parameters += fmt::format("{}%{}: {}", parameters.empty() ? "" : ", ", parameter.name,
+                              parameter.type.to_string());
+  }
+  return fmt::format("{}({}) -> {}", summary.name, parameters, graph.result_type().to_string());
+}
+
+std::string to_text(const ir::Graph& graph, const Summary& summary) {
+  std::string text = signature(graph, summary) + "\n\n";
+  const auto line = [&](std::string_view name, auto value, std::string_view note = "") {
+    text += fmt::format("{:<18}{:>14}{}\n", name, value, note);
+  };
+  line("nodes", summary.nodes);
+  line("parameters", summary.parameters.size());
+  line("parameter bytes", summary.parameter_bytes);
+  line("result bytes", summary.result_bytes);
+  line("peak bytes", summary.peak_bytes, "  alive at one time when interpreted");
+
+  std::vector<std::pair<std::string_view, std::size_t>> counts(summary.counts.begin(),
+                                                               summary.counts.end());
+  std::ranges::stable_sort(counts,
+                           [](const auto& a, const auto& b) { return a.second > b.second; });
+  text += "\n";
+  for (const auto& [op, count] : counts) line(op, count);
+  return text;
+}
+
+nlohmann::ordered_json to_json(const std::vector<Named>& values) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Named& value : values) {
+    list.push_back(
+        {{"name", value.name}, {"type", value.type.to_string()}, {"bytes", value.type.bytes()}});
+  }
+  return list;
+}
+
+nlohmann::ordered_json to_json(const Summary& summary) {
+  nlohmann::ordered_json json;
+  json["name"] = summary.name;
+  json["parameters"] = to_json(summary.parameters);
+  json["results"] = to_json(summary.results);
+  json["nodes"] = summary.nodes;
+  json["ops"] = nlohmann::ordered_json::object();
+  for (const auto& [op, count] : summary.counts) json["ops"][std::string(op)] = count;
+  json["parameter_bytes"] = summary.parameter_bytes;
+  json["result_bytes"] = summary.result_bytes;
+  json["peak_bytes"] = summary.peak_bytes;
+  return json;
+}
+
+int run(const Options& options) {
+  const ir::Graph graph = load_graph(options.file);
+  const Summary summary = summarize(graph);
+  write_stdout(options.json ? to_json(summary).dump(2) + "\n" : to_text(graph, summary));
+  return kOk;
+}
+
+}  // namespace
+
+Command add_info(CLI::App& parent) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* app =
+      add_command(parent, "info", "show a graph's signature, ops, sizes and memory", kExamples);
+  app->add_option("FILE", options->file, "the graph; - reads standard input");
+  app->add_flag("--json", options->json, "as JSON")->group("Output");
+  return {app, [options] { return run(*options); }};
+}
+
+}  // namespace ndl::tools
