@@ -25,6 +25,15 @@ bool equal(const AttrValue& a, const AttrValue& b);
 // What `reduce` and `reduce_window` do, in the order of their symbols.
 enum class ReduceKind : std::uint8_t { kSum, kProd, kMax, kMin, kAnd, kOr };
 
+// Whether a reduction of this kind rounds, so that the dtype it accumulates in matters.
+constexpr bool accumulates(ReduceKind kind) {
+  return kind == ReduceKind::kSum || kind == ReduceKind::kProd;
+}
+// The accumulator of a `reduce` that names none.
+constexpr DType default_accumulator(ReduceKind kind, DType dtype) {
+  return accumulates(kind) ? accumulator_of(dtype) : dtype;
+}
+
 class Attributes {
  public:
   Attributes() = default;

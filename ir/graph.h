@@ -19,6 +19,9 @@
 
 namespace ndl::ir {
 
+// Regions nest at most this deep, so that what recurses over them needs little stack.
+inline constexpr int kMaxRegionDepth = 256;
+
 // A node of a graph, and the value it computes.
 struct Value {
   std::uint32_t id = 0;

@@ -53,19 +53,18 @@ Type infer_reduce(Inference& in) {
     in.fail<DTypeError>("{} is not allowed for this kind; allowed are: {}", name_of(dtype),
                         allowed.to_string());
   }
-  const bool accumulates = kind == ReduceKind::kSum || kind == ReduceKind::kProd;
-  const DType usual = accumulates ? accumulator_of(dtype) : dtype;
+  const DType usual = default_accumulator(kind, dtype);
   if (in.attributes.integer(Attr::kAccumulator) == -1) {
     in.attributes.set(Attr::kAccumulator, static_cast<std::int64_t>(usual));
   }
   const DType accumulator = in.attributes.dtype(Attr::kAccumulator);
-  const bool wider = accumulates && is_float(dtype) == is_float(accumulator) &&
+  const bool wider = accumulates(kind) && is_float(dtype) == is_float(accumulator) &&
                      !is_half(accumulator) && kNumeric.contains(accumulator) &&
                      (size_of(accumulator) > size_of(dtype));
   if (accumulator != usual && !wider) {
     in.fail<DTypeError>("accumulator={} does not serve a reduction of {}; use {}",
                         name_of(accumulator), name_of(dtype),
-                        accumulates ? fmt::format("{} or a wider dtype of its kind", name_of(usual))
+                        accumulates(kind) ? fmt::format("{} or a wider dtype of its kind", name_of(usual))
                                     : std::string(name_of(usual)));
   }
   return {dtype, without_axes(in.shape(0), axes)};

@@ -15,7 +15,6 @@
 namespace ndl::ir {
 namespace {
 
-constexpr int kMaxRegionDepth = 256;
 constexpr std::size_t kMaxIdentifier = 1024;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -52,11 +52,8 @@ bool is_fallback(const Graph& graph, Value value, const AttrDef& def, const Attr
   }
   const std::int64_t number = std::get<std::int64_t>(attr);
   if (def.kind != AttrKind::kDType) return number == def.fallback;
-  // The accumulator that infer_reduce fills in.
-  const ReduceKind kind = graph.attributes(value).kind();
   const DType dtype = graph.type(graph.operand(value, 0)).dtype();
-  const bool accumulates = kind == ReduceKind::kSum || kind == ReduceKind::kProd;
-  return number == static_cast<std::int64_t>(accumulates ? accumulator_of(dtype) : dtype);
+  return static_cast<DType>(number) == default_accumulator(graph.attributes(value).kind(), dtype);
 }
 
 const std::string& Printer::label(const Graph& graph, Value value) {

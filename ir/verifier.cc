@@ -8,8 +8,6 @@
 namespace ndl::ir {
 namespace {
 
-constexpr int kMaxRegionDepth = 256;
-
 template <class... Args>
 [[noreturn]] void fail(const Graph& graph, Value value, fmt::format_string<Args...> format,
                        Args&&... args) {
