@@ -41,7 +41,8 @@ void expect_integers(T a, T b) {
   SCOPED_TRACE(testing::Message() << std::int64_t(a) << " and " << std::int64_t(b));
   EXPECT_EQ(add(a, b), static_cast<T>(x + y));
   EXPECT_EQ(sub(a, b), static_cast<T>(x - y));
-  EXPECT_EQ(mul(a, b), static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b)));
+  EXPECT_EQ(mul(a, b),
+            static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b)));
   EXPECT_EQ(math::div(a, b), static_cast<T>(y == 0 ? 0 : x / y));
   EXPECT_EQ(rem(a, b), static_cast<T>(y == 0 ? x : x % y));
   EXPECT_EQ(max(a, b), x > y ? a : b);
@@ -62,7 +63,8 @@ void expect_integers(T a, T b) {
 
 template <class T>
 class IntegerTest : public testing::Test {};
-using Integers = testing::Types<std::int8_t, std::uint8_t, std::int16_t, std::int32_t, std::int64_t>;
+using Integers =
+    testing::Types<std::int8_t, std::uint8_t, std::int16_t, std::int32_t, std::int64_t>;
 TYPED_TEST_SUITE(IntegerTest, Integers);
 
 TYPED_TEST(IntegerTest, Pairs) {
