@@ -2,10 +2,12 @@
 // it has nothing left to do afterwards. And whole graphs: whatever the rules do together is exact.
 #include "passes/canonicalize.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -126,26 +128,38 @@ void expect_same(const Graph& left, const Graph& right) {
   for (std::uint64_t seed = 0; seed < 8; ++seed) test::expect_same_results(left, right, seed);
 }
 
+// The example of a function rule as a graph, with x and whatever else is f32 of another dtype;
+// nothing when that is no valid graph.
+std::optional<Graph> example_graph(const Rule& rule, DType dtype) {
+  std::string body(rule.example);
+  for (std::size_t at = 0; (at = body.find("f32[", at)) != std::string::npos;) {
+    body.replace(at, 3, name_of(dtype));
+  }
+  const std::size_t line = body.rfind('\n') + 1;  // npos + 1 is 0
+  const std::string result = body.substr(line, body.find(' ', line) - line);
+  const std::string type = body.substr(body.rfind(" : ") + 3);
+  try {
+    return ir::parse(fmt::format("needle 1 graph f(%x: {}[3]) -> {} {{\n{}\nreturn {}\n}}",
+                                 name_of(dtype), type, body, result));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 TEST_P(RuleTest, HoldsBitForBit) {
   const Rule& rule = this->rule();
-  if (!rule.is_equation()) {
-    const Graph graph = ir::parse("needle 1 graph f(%x: f32[3]) -> " + [&] {
-      // The result is the last line's value; its type follows the last colon.
-      const std::string_view type = rule.example.substr(rule.example.rfind(" : ") + 3);
-      return std::string(type);
-    }() + " {\n" + std::string(rule.example) + "\nreturn " + [&] {
-      const std::size_t line = rule.example.rfind('\n') + 1;  // npos + 1 is 0
-      return std::string(rule.example.substr(line, rule.example.find(' ', line) - line));
-    }() + "\n}");
-    const Graph after = apply_alone(graph, rule);
-    ir::verify(after);
-    EXPECT_FALSE(after == graph) << "the example does not make the rule fire";
-    expect_same(graph, after);
-    return;
-  }
-  int tried = 0;
+  int fired = 0;
   for (int i = 0; i < kDTypeCount; ++i) {
     const DType dtype = static_cast<DType>(i);
+    if (!rule.is_equation()) {
+      const std::optional<Graph> graph = example_graph(rule, dtype);
+      if (!graph) continue;
+      const Graph after = apply_alone(*graph, rule);
+      ir::verify(after);
+      fired += after == *graph ? 0 : 1;
+      expect_same(*graph, after);
+      continue;
+    }
     if (!rule.dtypes.contains(dtype)) continue;
     const TypedVariables variables(*rule.left, dtype);
     ASSERT_TRUE(variables.is_consistent());
@@ -163,10 +177,10 @@ TEST_P(RuleTest, HoldsBitForBit) {
       if (HasFatalFailure()) FAIL() << rule.to_string() << " for " << name_of(dtype);
       const Graph after = apply_alone(left, rule);
       EXPECT_FALSE(after == left) << rule.to_string() << " does not fire for " << name_of(dtype);
-      ++tried;
+      ++fired;
     }
   }
-  EXPECT_GT(tried, 0) << "no dtype fits the rule";
+  EXPECT_GT(fired, 0) << "the rule never fires";
 }
 
 TEST_P(RuleTest, CanBeSwitchedOff) {
