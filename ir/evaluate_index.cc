@@ -25,11 +25,20 @@ struct AxisView {
 // Copies elements that lie side by side; the cases are those in which a call would cost most.
 void copy_run(std::byte* target, const std::byte* source, std::size_t bytes) {
   switch (bytes) {
-    case 1: std::memcpy(target, source, 1); break;
-    case 2: std::memcpy(target, source, 2); break;
-    case 4: std::memcpy(target, source, 4); break;
-    case 8: std::memcpy(target, source, 8); break;
-    default: std::memcpy(target, source, bytes);
+    case 1:
+      std::memcpy(target, source, 1);
+      break;
+    case 2:
+      std::memcpy(target, source, 2);
+      break;
+    case 4:
+      std::memcpy(target, source, 4);
+      break;
+    case 8:
+      std::memcpy(target, source, 8);
+      break;
+    default:
+      std::memcpy(target, source, bytes);
   }
 }
 
@@ -44,8 +53,7 @@ struct IndexedAxis {
   Literal index_data;  // i64
 
   // Throws IndexError for the first index that is out of range.
-  explicit IndexedAxis(const Evaluation& e)
-      : index_data(converted(e.operands[1], DType::kI64)) {
+  explicit IndexedAxis(const Evaluation& e) : index_data(converted(e.operands[1], DType::kI64)) {
     const std::int64_t axis = e.attributes.integer(Attr::kAxis);
     const auto batch_dims = static_cast<std::size_t>(e.attributes.integer(Attr::kBatchDims));
     const AxisView view(e.shape(0), axis);
@@ -59,13 +67,14 @@ struct IndexedAxis {
     for (std::int64_t i = 0; i < index_data.size(); ++i) {
       const std::int64_t index = index_data.data<std::int64_t>()[i];
       if (index >= 0 && index < extent) continue;
-      throw_error<IndexError>("{}: index {} at position {} is out of range for axis {} of extent {}",
-                              e.def.name, index, i, axis, extent);
+      throw_error<IndexError>(
+          "{}: index {} at position {} is out of range for axis {} of extent {}", e.def.name, index,
+          i, axis, extent);
     }
   }
 
-  // f(position in x, position in the gathered), in rows of `inner` elements: for each row of x in the
-  // order of the indices.
+  // f(position in x, position in the gathered), in rows of `inner` elements: for each row of x in
+  // the order of the indices.
   template <class F>
   void for_each_row(F&& f) const {
     const auto* indices = index_data.data<std::int64_t>();
@@ -187,7 +196,8 @@ std::vector<Literal> evaluate_argmin(const Evaluation& e) { return index_of_extr
 std::vector<Literal> evaluate_sort(const Evaluation& e) {
   const AxisView view(e.shape(0), e.attributes.integer(Attr::kAxis));
   std::vector<Literal> results;
-  for (const TensorType& type : e.result.elements()) results.push_back(Literal::uninitialized(type));
+  for (const TensorType& type : e.result.elements())
+    results.push_back(Literal::uninitialized(type));
   visit_dtype(e.dtype(0), [&]<class T>(std::type_identity<T>) {
     const auto permute = [&](std::int64_t line, const auto& entries) {
       const std::int64_t begin = line / view.inner * view.extent * view.inner + line % view.inner;

@@ -46,7 +46,8 @@ template <ReduceKind kKind, class A>
 class RowReduction {
  public:
   explicit RowReduction(std::int64_t extent)
-      : extent_(extent), blocks_(ceil_div(extent, kReduceBlock)),
+      : extent_(extent),
+        blocks_(ceil_div(extent, kReduceBlock)),
         lanes_(make_buffer<A>(blocks_ * kLanes)) {}
 
   A operator()(Reader<A>& reader, std::int64_t offset) {
@@ -139,7 +140,8 @@ void reduce(const Literal& x, const Dims& axes, A* result) {
   } while (kept.next());
 }
 
-// Indices [begin, begin + count) of the result, along one axis, whose window has element `tap` in x.
+// Indices [begin, begin + count) of the result, along one axis, whose window has element `tap` in
+// x.
 struct TapRange {
   std::int64_t begin;
   std::int64_t count;
@@ -171,8 +173,8 @@ std::optional<TapWalk> tap_walk(const Dims& tap, const Shape& x, const Attribute
   TapWalk walk;
   for (std::size_t i = 0; i < tap.size(); ++i) {
     const std::int64_t stride = attributes.integers(Attr::kStride)[i];
-    const std::int64_t shift = attributes.integers(Attr::kLow)[i] -
-                               tap[i] * attributes.integers(Attr::kDilation)[i];
+    const std::int64_t shift =
+        attributes.integers(Attr::kLow)[i] - tap[i] * attributes.integers(Attr::kDilation)[i];
     const TapRange range = tap_range(x[i], windows[i], shift, stride);
     if (range.count <= 0) return std::nullopt;
     // A stride that is not walked may be any number.

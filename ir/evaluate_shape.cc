@@ -49,9 +49,10 @@ Dims window_start(const Evaluation& e, const Shape& window, const Literal& indic
   const Shape& x = e.shape(0);
   for (std::size_t i = 0; i < start.size(); ++i) {
     if (start[i] >= 0 && start[i] <= x[i] - window[i]) continue;
-    throw_error<IndexError>("{}: on axis {} a window of {} that starts at {} is not inside the "
-                            "extent of {}",
-                            e.def.name, i, window[i], start[i], x[i]);
+    throw_error<IndexError>(
+        "{}: on axis {} a window of {} that starts at {} is not inside the "
+        "extent of {}",
+        e.def.name, i, window[i], start[i], x[i]);
   }
   return start;
 }
@@ -76,8 +77,8 @@ std::vector<Literal> evaluate_iota(const Evaluation& e) {
   return only(std::move(result));
 }
 
-// Block n is philox4x32 of the 128-bit counter (state[1] + n modulo 2^64, 0), low words first, under
-// the key state[0]. Its four words are four elements of i32, or two of i64, low word first.
+// Block n is philox4x32 of the 128-bit counter (state[1] + n modulo 2^64, 0), low words first,
+// under the key state[0]. Its four words are four elements of i32, or two of i64, low word first.
 std::vector<Literal> evaluate_rng_bits(const Evaluation& e) {
   Literal result = uninitialized_result(e);
   const auto* state = e.operands[0].data<std::int64_t>();
@@ -142,9 +143,9 @@ std::vector<Literal> evaluate_reverse(const Evaluation& e) {
 
 std::vector<Literal> evaluate_slice(const Evaluation& e) {
   const Dims strides = row_major_strides(e.shape(0));
-  return read_through(e, {offset_of(e.attributes.integers(Attr::kStart), strides),
-                          stepped(strides, e.result.shape().dims(),
-                                  e.attributes.integers(Attr::kStride))});
+  return read_through(
+      e, {offset_of(e.attributes.integers(Attr::kStart), strides),
+          stepped(strides, e.result.shape().dims(), e.attributes.integers(Attr::kStride))});
 }
 
 std::vector<Literal> evaluate_dynamic_slice(const Evaluation& e) {
@@ -179,9 +180,9 @@ std::vector<Literal> evaluate_pad(const Evaluation& e) {
     steps.push_back(shape[i] > 1 ? interior + 1 : 1);
   }
   const Dims strides = row_major_strides(result.shape());
-  strided_write(shape, size_of(x.dtype()), x.bytes(), result.bytes(),
-                {offset_of(e.attributes.integers(Attr::kLow), strides),
-                 stepped(strides, shape, steps)});
+  strided_write(
+      shape, size_of(x.dtype()), x.bytes(), result.bytes(),
+      {offset_of(e.attributes.integers(Attr::kLow), strides), stepped(strides, shape, steps)});
   return only(std::move(result));
 }
 

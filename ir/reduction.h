@@ -19,8 +19,8 @@
 // rows_per_block(M) rows, at most kMaxRowBlocks of them. In a block the values of the rows are
 // combined in order, starting from that of the first; the blocks are combined pairwise by index.
 //
-// Elements are converted to the accumulator dtype first, which is exact, and the result is converted
-// back once.
+// Elements are converted to the accumulator dtype first, which is exact, and the result is
+// converted back once.
 //
 // reduce_window. The elements of a window in row-major order, starting from the neutral element,
 // which padding holds as well.
@@ -69,9 +69,9 @@ std::vector<MergedAxis> merge_axes(const Shape& shape, const Dims& axes);
 
 // Whether a reduction of this kind combines values of type T.
 template <ReduceKind kKind, class T>
-inline constexpr bool can_reduce_v = kKind == ReduceKind::kAnd || kKind == ReduceKind::kOr
-                                         ? !math::is_float_v<T>
-                                         : !math::is_bool_v<T>;
+inline constexpr bool can_reduce_v =
+    kKind == ReduceKind::kAnd || kKind == ReduceKind::kOr ? !math::is_float_v<T>
+                                                          : !math::is_bool_v<T>;
 
 template <ReduceKind kKind, class T>
 T combine(T a, T b) {
@@ -141,12 +141,18 @@ void visit_reduction(ReduceKind kind, DType dtype, F&& f) {
       }
     };
     switch (kind) {
-      case ReduceKind::kSum: return with_kind.template operator()<ReduceKind::kSum>();
-      case ReduceKind::kProd: return with_kind.template operator()<ReduceKind::kProd>();
-      case ReduceKind::kMax: return with_kind.template operator()<ReduceKind::kMax>();
-      case ReduceKind::kMin: return with_kind.template operator()<ReduceKind::kMin>();
-      case ReduceKind::kAnd: return with_kind.template operator()<ReduceKind::kAnd>();
-      case ReduceKind::kOr: return with_kind.template operator()<ReduceKind::kOr>();
+      case ReduceKind::kSum:
+        return with_kind.template operator()<ReduceKind::kSum>();
+      case ReduceKind::kProd:
+        return with_kind.template operator()<ReduceKind::kProd>();
+      case ReduceKind::kMax:
+        return with_kind.template operator()<ReduceKind::kMax>();
+      case ReduceKind::kMin:
+        return with_kind.template operator()<ReduceKind::kMin>();
+      case ReduceKind::kAnd:
+        return with_kind.template operator()<ReduceKind::kAnd>();
+      case ReduceKind::kOr:
+        return with_kind.template operator()<ReduceKind::kOr>();
     }
   });
 }

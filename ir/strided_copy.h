@@ -16,8 +16,8 @@ struct StridedView {
   Dims strides;
 };
 
-// Copies every element of an array of extents `dims` from its place in `source` to that in `target`,
-// in row-major order. Elements are `width` bytes: 1, 2, 4 or 8.
+// Copies every element of an array of extents `dims` from its place in `source` to that in
+// `target`, in row-major order. Elements are `width` bytes: 1, 2, 4 or 8.
 void strided_copy(const Dims& dims, std::size_t width, const std::byte* source,
                   const StridedView& from, std::byte* target, const StridedView& to);
 

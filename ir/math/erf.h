@@ -61,7 +61,10 @@ struct ErfTable<double> {
 //                 farther out, where they are not, an error of q counts little.
 //
 // Error: 0.5 ULP from the last operation; 0.3 from P, 0.4 from q near the joint. Polynomials: 0.1.
-// Measured: float ERF_F ULP (all inputs), double ERF_D ULP (ERF_N inputs).
+//
+// Measured: float 0.975 ULP (all inputs), double 0.920 ULP (10^7 inputs); 1.22 where madd is not
+// fused.
+//
 // erf(+-0) = +-0, erf(+-inf) = +-1, erf(NaN) = NaN.
 template <class T>
 T erf(T x) {

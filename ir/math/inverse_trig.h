@@ -68,8 +68,12 @@ T atan_plus(T offset, Pair<T> r) {
 // atan x = atan x up to 1 and pi/2 + atan(-1/x) above; the rounding error of -1/x is carried along.
 //
 // Error: 0.5 ULP from the last sum; up to 0.35 from the rest of atan r, for r near 1. Above 2^80 x
-// is taken for 2^80, which does not show in the result. Measured: float ATAN_F ULP (all inputs),
-// double ATAN_D ULP (ATAN_N inputs). atan(+-0) = +-0, atan(+-inf) = +-pi/2, atan(NaN) = NaN.
+// is taken for 2^80, which does not show in the result.
+//
+// Measured: float 0.933 ULP (all inputs), double 0.937 ULP (10^7 inputs); 1.08 where madd is not
+// fused.
+//
+// atan(+-0) = +-0, atan(+-inf) = +-pi/2, atan(NaN) = NaN.
 template <class T>
 T atan(T x) {
   using E = element_of<T>;
@@ -91,8 +95,11 @@ T atan(T x) {
 // r = min / max of the magnitudes, with its rounding error, then offset +- atan r with the offset
 // 0, pi/2 or pi. Magnitudes below 2^-64 (double: 2^-500) are scaled up lest the remainder of the
 // division underflow. Error as for atan.
-// Measured: float 0.925 ULP (2^24 inputs), double 0.941 ULP (10^7 inputs); 1.03 where madd is not
-// fused. atan2(+-0, x) = +-0 for x > 0 or +0, +-pi for x < 0 or -0; atan2(y, +-0) = +-pi/2;
+//
+// Measured: float 0.938 ULP (3 10^8 inputs), double 0.941 ULP (10^7 inputs); 1.03 where madd is not
+// fused.
+//
+// atan2(+-0, x) = +-0 for x > 0 or +0, +-pi for x < 0 or -0; atan2(y, +-0) = +-pi/2;
 // atan2(+-y, inf) = +-0, atan2(+-y, -inf) = +-pi, atan2(+-inf, x) = +-pi/2 for finite x, y;
 // atan2(+-inf, inf) = +-pi/4, atan2(+-inf, -inf) = +-3pi/4; NaN if an operand is NaN.
 template <class T>
@@ -178,7 +185,10 @@ struct AsinParts {
 //
 // Error: 0.5 ULP from the last sum, 0.1 from the tail, which is at most 0.05 of r, and float 0.1
 // from the polynomial.
-// Measured: float 0.692 ULP (all inputs), double ASIN_D ULP (ASIN_N inputs).
+//
+// Measured: float 0.693 ULP (all inputs), double 0.607 ULP (10^7 inputs); 0.70 where madd is not
+// fused.
+//
 // asin(+-0) = +-0, asin(+-1) = +-pi/2, asin(x) = NaN for |x| > 1 and for NaN.
 template <class T>
 T asin(T x) {
@@ -191,7 +201,9 @@ T asin(T x) {
 
 // acos x = pi/2 - asin x for |x| <= 1/2, 2 asin r above, pi - 2 asin r below. Error as for asin.
 //
-// Measured: float 0.665 ULP (all inputs), double ACOS_D ULP (ACOS_N inputs).
+// Measured: float 0.666 ULP (all inputs), double 0.589 ULP (10^7 inputs); 0.66 where madd is not
+// fused.
+//
 // acos(1) = +0, acos(-1) = pi, acos(x) = NaN for |x| > 1 and for NaN.
 template <class T>
 T acos(T x) {

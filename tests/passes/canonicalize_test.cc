@@ -134,6 +134,7 @@ std::optional<Graph> example_graph(const Rule& rule, DType dtype) {
   std::string body(rule.example);
   for (std::size_t at = 0; (at = body.find("f32[", at)) != std::string::npos;) {
     body.replace(at, 3, name_of(dtype));
+    at += name_of(dtype).size();
   }
   const std::size_t line = body.rfind('\n') + 1;  // npos + 1 is 0
   const std::string result = body.substr(line, body.find(' ', line) - line);
