@@ -14,9 +14,10 @@ std::string snippet(std::string_view line, int column) {
   std::size_t caret = static_cast<std::size_t>(std::max(column, 1)) - 1;
   caret = std::min(caret, line.size());
   std::size_t begin = caret > kMaxLineWidth / 2 ? caret - kMaxLineWidth / 2 : 0;
-  while (begin > 0 && is_utf8_continuation(line[begin])) --begin;
   std::size_t end = std::min(line.size(), begin + kMaxLineWidth);
-  while (end < line.size() && is_utf8_continuation(line[end])) ++end;
+  // Not within a character, which has three such bytes at most; a line need not be UTF-8.
+  for (int i = 0; i < 3 && begin > 0 && is_utf8_continuation(line[begin]); ++i) --begin;
+  for (int i = 0; i < 3 && end < line.size() && is_utf8_continuation(line[end]); ++i) ++end;
   const std::string before = escape_control(line.substr(begin, caret - begin));
   const std::string after = escape_control(line.substr(caret, end - caret));
   return fmt::format("\n  {}{}\n  {:{}}^", before, after, "", display_width(before));

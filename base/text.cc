@@ -76,7 +76,8 @@ std::size_t display_width(std::string_view text) {
 std::string excerpt(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return escape_control(text);
   std::size_t end = limit;
-  while (end > 0 && is_utf8_continuation(text[end])) --end;
+  while (end > 0 && limit - end < 3 && is_utf8_continuation(text[end])) --end;
+  if (is_utf8_continuation(text[end])) end = limit;  // not UTF-8: no character is that long
   return escape_control(text.substr(0, end)) + "...";
 }
 

@@ -213,6 +213,44 @@ void reduce_windows(const A* x, const Shape& shape, const Attributes& attributes
   } while (taps.next());
 }
 
+// For every index of the windows along `axis`, whether its window reaches into x there.
+std::vector<bool> reached_along(std::size_t axis, const Shape& x, const Attributes& attributes,
+                                const Shape& windows) {
+  std::vector<bool> reached(static_cast<std::size_t>(windows[axis]));
+  const std::int64_t dilation = attributes.integers(Attr::kDilation)[axis];
+  for (std::int64_t tap = 0; tap < attributes.integers(Attr::kSize)[axis]; ++tap) {
+    const TapRange range =
+        tap_range(x[axis], windows[axis], attributes.integers(Attr::kLow)[axis] - tap * dilation,
+                  attributes.integers(Attr::kStride)[axis]);
+    if (range.count > 0) std::fill_n(reached.begin() + range.begin, range.count, true);
+  }
+  return reached;
+}
+
+// Windows that lie in padding altogether are empty reductions.
+template <class A>
+void fill_empty_windows(const Shape& x, const Attributes& attributes, const Shape& windows,
+                        A empty, A* sums) {
+  std::vector<std::vector<bool>> reached;
+  std::vector<WalkAxis<0>> axes;
+  bool any_empty = false;
+  for (std::size_t axis = 0; axis < windows.rank(); ++axis) {
+    reached.push_back(reached_along(axis, x, attributes, windows));
+    any_empty = any_empty || std::ranges::find(reached.back(), false) != reached.back().end();
+    axes.push_back({windows[axis], {}});
+  }
+  if (!any_empty) return;
+  RowMajorWalk<0> walk(std::move(axes));
+  do {
+    bool inside = true;
+    for (std::size_t axis = 0; axis < windows.rank(); ++axis) {
+      inside = inside && reached[axis][static_cast<std::size_t>(walk.index()[axis])];
+    }
+    if (!inside) *sums = empty;
+    ++sums;
+  } while (walk.next());
+}
+
 }  // namespace
 
 std::vector<Literal> evaluate_reduce(const Evaluation& e) {
@@ -259,10 +297,15 @@ std::vector<Literal> evaluate_reduce_window(const Evaluation& e) {
   Literal result;
   visit_reduction(e.attributes.kind(), x.dtype(), [&]<ReduceKind kKind, class A>() {
     Literal sums = Literal::uninitialized({dtype_of<A>, e.result.shape()});
-    std::fill_n(sums.mutable_data<A>(), sums.size(), neutral_element<kKind, A>());
-    if (sums.size() != 0 && x.size() != 0) {
+    const A empty = empty_reduction<kKind, A>();
+    if (x.size() == 0) {
+      std::fill_n(sums.mutable_data<A>(), sums.size(), empty);
+    } else if (sums.size() != 0) {
+      std::fill_n(sums.mutable_data<A>(), sums.size(), neutral_element<kKind, A>());
       reduce_windows<kKind>(converted(x, dtype_of<A>).template data<A>(), x.shape(), e.attributes,
                             e.result.shape(), sums.mutable_data<A>());
+      fill_empty_windows(x.shape(), e.attributes, e.result.shape(), empty,
+                         sums.mutable_data<A>());
     }
     result = converted(sums, x.dtype());
   });

@@ -23,7 +23,7 @@
 // converted back once.
 //
 // reduce_window. The elements of a window in row-major order, starting from the neutral element,
-// which padding holds as well.
+// which padding holds as well; a window without elements is an empty reduction.
 //
 // matmul and conv. The contraction index k ascends in blocks of kContractionBlock. In a block the
 // sum starts at +0 and takes madd(a, b, sum) for floats, sum + a * b for integers; the total is the

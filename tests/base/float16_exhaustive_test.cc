@@ -1,5 +1,5 @@
-// Every float, narrowed to f16 and to bf16. The floats between two halfway values are one run of bit
-// patterns that all give the same bits, so the reference is where each run ends.
+// Every float, narrowed to f16 and to bf16. The floats between two halfway values are one run of
+// bit patterns that all give the same bits, so the reference is where each run ends.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -61,8 +61,8 @@ std::string check_sign(bool negative) {
   for (std::uint32_t bits = kFloatInfinity + 1; bits < 0x80000000u; ++bits) {
     // Quiet, with the upper bits of the payload.
     const std::uint32_t payload = (bits & 0x7fffffu) >> (23 - Format::kMantissa);
-    const auto expected = static_cast<std::uint16_t>(half_sign | Format::kInfinity |
-                                                     kQuietBit<Half> | payload);
+    const auto expected =
+        static_cast<std::uint16_t>(half_sign | Format::kInfinity | kQuietBit<Half> | payload);
     if (narrow<Half>(bits | sign) != expected) return complaint(bits);
   }
   return "";

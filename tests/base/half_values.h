@@ -1,4 +1,5 @@
-// The values of f16 and bf16 and what lies halfway between them, from the definition of the formats.
+// The values of f16 and bf16 and what lies halfway between them, from the definition of the
+// formats.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// Floats as text: what is printed reads back as the same bits, is as short as it can be, and what is
-// read is the nearest value, rounded once. MPFR is the reference.
+// Floats as text: what is printed reads back as the same bits, is as short as it can be, and what
+// is read is the nearest value, rounded once. MPFR is the reference.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -23,9 +23,8 @@ namespace ndl::test {
 namespace {
 
 template <class T>
-using BitsOf = std::conditional_t<
-    sizeof(T) == 2, std::uint16_t,
-    std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
+using BitsOf = std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                                  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
 
 template <class T>
 double widened(T value) {
@@ -59,9 +58,7 @@ void expect_nearest(const std::string& text) {
 }
 
 // All digits of a double, of which there are at most 1100.
-std::string exact_decimal(double x) {
-  return fmt::format("{:.1100e}", x);
-}
+std::string exact_decimal(double x) { return fmt::format("{:.1100e}", x); }
 
 template <class T>
 class NumberRoundingTest : public testing::Test {};
@@ -205,8 +202,8 @@ void check_no_shorter_text() {
       for (const double significand : {below, below + 1}) {
         const double decimal = std::stod(fmt::format("{}e{}", significand, scale));
         char buffer[64];
-        const std::string_view shorter(
-            buffer, std::to_chars(buffer, buffer + sizeof(buffer), decimal).ptr);
+        const std::string_view shorter(buffer,
+                                       std::to_chars(buffer, buffer + sizeof(buffer), decimal).ptr);
         if (Half::from(decimal).bits != bits) continue;
         EXPECT_LE(text.size(), shorter.size()) << text << " where " << shorter << " will do";
       }

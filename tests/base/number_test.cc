@@ -45,22 +45,67 @@ using Integers =
     testing::Types<std::int8_t, std::uint8_t, std::int16_t, std::int32_t, std::int64_t>;
 TYPED_TEST_SUITE(IntegerTextTest, Integers);
 
-constexpr std::string_view kNotNumbers[] = {
-    "",        "-",        "+",      "+1",     "-+1",       "--1",        " 1",        "1 ",
-    "\t1",     "1_000",    "1,5",    "1'000",  "0x",        "-0x",        "0x-1",      "0x+1",
-    "0x 1",    "0x0x1",    "0xg",    "1x",     "one",       "true",       "#1",        "1\n",
-    "0b1",     "0o7",      "1u",     "1i8",    "\xef\xbc\x91", "(1)",     "1-",        "$1",
-    "Inf",     "INF",      "+inf",   "--inf",  "infinity",  "-infinity",  "inf ",      "0xinf",
-    "NaN",     "NAN",      "-nan",   "+nan",   "nan()",     "nan(1)",     "nan(0x)",
-    "nan(0x-1)", "nan(0xg)", "nan(0x7fc00001", "nan0x7fc00001", "nan(0x7fc00001))"};
+constexpr std::string_view kNotNumbers[] = {"",
+                                            "-",
+                                            "+",
+                                            "+1",
+                                            "-+1",
+                                            "--1",
+                                            " 1",
+                                            "1 ",
+                                            "\t1",
+                                            "1_000",
+                                            "1,5",
+                                            "1'000",
+                                            "0x",
+                                            "-0x",
+                                            "0x-1",
+                                            "0x+1",
+                                            "0x 1",
+                                            "0x0x1",
+                                            "0xg",
+                                            "1x",
+                                            "one",
+                                            "true",
+                                            "#1",
+                                            "1\n",
+                                            "0b1",
+                                            "0o7",
+                                            "1u",
+                                            "1i8",
+                                            "\xef\xbc\x91",
+                                            "(1)",
+                                            "1-",
+                                            "$1",
+                                            "Inf",
+                                            "INF",
+                                            "+inf",
+                                            "--inf",
+                                            "infinity",
+                                            "-infinity",
+                                            "inf ",
+                                            "0xinf",
+                                            "NaN",
+                                            "NAN",
+                                            "-nan",
+                                            "+nan",
+                                            "nan()",
+                                            "nan(1)",
+                                            "nan(0x)",
+                                            "nan(0x-1)",
+                                            "nan(0xg)",
+                                            "nan(0x7fc00001",
+                                            "nan0x7fc00001",
+                                            "nan(0x7fc00001))"};
 
 TYPED_TEST(FloatTextTest, WhatIsNotANumber) {
   for (const std::string_view text : kNotNumbers) {
     EXPECT_EQ(error_of<TypeParam>(text), NumberError::kSyntax) << text;
   }
-  for (const char* text : {".", "-.", "..1", "1..", "1.2.3", "e5", ".e5", "1e", "1e+", "1e-", "1ee5",
-                           "1e5.0", "1e 5", "1e0x5", "1p3", "0x.", "0xp3", "0x1p", "0x1p+", "0x1pf",
-                           "0x1.8e1.0", "1f", "1.0f", "0.1d", "1e99999x", "1e-99999x"}) {
+  for (const char* text :
+       {".",     "-.",    "..1",       "1..",  "1.2.3", "e5",   ".e5",      "1e",       "1e+",
+        "1e-",   "1ee5",  "1e5.0",     "1e 5", "1e0x5", "1p3",  "0x.",      "0xp3",     "0x1p",
+        "0x1p+", "0x1pf", "0x1.8e1.0", "1f",   "1.0f",  "0.1d", "1e99999x", "1e-99999x"}) {
     EXPECT_EQ(error_of<TypeParam>(text), NumberError::kSyntax) << text;
   }
   EXPECT_EQ(error_of<TypeParam>(std::string_view("1\0", 2)), NumberError::kSyntax);
@@ -76,9 +121,9 @@ TYPED_TEST(FloatTextTest, EveryNotation) {
       return x;
     }
   };
-  for (const char* text : {"24", "024", "24.", "24.0", "2.4e1", "2.4E1", "2.4e+1", "2.4e+01",
-                           "240e-1", ".24e2", "0x18", "0X18", "0x18.", "0x1.8p4", "0x1.8P+4",
-                           "0xcp1", "0x.18p8", "0x1800p-8"}) {
+  for (const char* text :
+       {"24", "024", "24.", "24.0", "2.4e1", "2.4E1", "2.4e+1", "2.4e+01", "240e-1", ".24e2",
+        "0x18", "0X18", "0x18.", "0x1.8p4", "0x1.8P+4", "0xcp1", "0x.18p8", "0x1800p-8"}) {
     EXPECT_EQ(value(text), 24) << text;
     EXPECT_EQ(value(std::string("-") + text), -24) << text;
   }
@@ -151,8 +196,9 @@ TYPED_TEST(IntegerTextTest, WhatIsNotAnInteger) {
   for (const std::string_view text : kNotNumbers) {
     EXPECT_EQ(error_of<TypeParam>(text), NumberError::kSyntax) << text;
   }
-  for (const char* text : {"inf", "-inf", "nan", "nan(0x7fc00000)", "1.0", "1.", ".5", "1e2", "0x1.0", "0x1p3", "99999999999999999999x",
-                           "0x99999999999999999999g", "1-1"}) {
+  for (const char* text :
+       {"inf", "-inf", "nan", "nan(0x7fc00000)", "1.0", "1.", ".5", "1e2", "0x1.0", "0x1p3",
+        "99999999999999999999x", "0x99999999999999999999g", "1-1"}) {
     EXPECT_EQ(error_of<TypeParam>(text), NumberError::kSyntax) << text;
   }
 }
@@ -169,7 +215,8 @@ TYPED_TEST(IntegerTextTest, LimitsAndWhatIsBeyondThem) {
     const bool negative = value < 0;
     return (negative ? "-" : "") + fmt::format("{:#x}", std::uint64_t(negative ? -value : value));
   };
-  for (const __int128 inside : {lowest, lowest + 1, __int128{0}, __int128{1}, largest - 1, largest}) {
+  for (const __int128 inside :
+       {lowest, lowest + 1, __int128{0}, __int128{1}, largest - 1, largest}) {
     const auto value = static_cast<TypeParam>(inside);
     EXPECT_EQ(to_text(value), decimal(inside));
     EXPECT_EQ(parsed<TypeParam>(decimal(inside)), value);

@@ -13,7 +13,7 @@
 #include "ir/parser.h"
 #include "ir/printer.h"
 #include "ir/verifier.h"
-#include "tests/tools/subprocess.h"
+#include "tests/tools/cli.h"
 
 namespace ndl {
 namespace {

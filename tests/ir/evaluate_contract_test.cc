@@ -151,7 +151,8 @@ void expect_conv(DType dtype, const ConvCase& c) {
       Dims from = {index[0]};
       bool inside = true;
       for (std::size_t i = 0; i < spatial; ++i) {
-        const std::int64_t position = index[i + 1] * c.stride[i] + tap[i] * c.dilation[i] - c.low[i];
+        const std::int64_t position =
+            index[i + 1] * c.stride[i] + tap[i] * c.dilation[i] - c.low[i];
         from.push_back(position / c.base_dilation[i]);
         inside = inside && position >= 0 && position % c.base_dilation[i] == 0 &&
                  from.back() < c.x[i + 1];

@@ -87,8 +87,8 @@ inline Literal random_numbers(DType dtype, Shape shape, int low = -8, int high =
   visit_dtype(dtype, [&]<class T>(std::type_identity<T>) {
     for (std::int64_t i = 0; i < literal.size(); ++i) {
       const auto span = static_cast<unsigned>(high - low);
-      const double value = low + (is_float(dtype) ? random() % (8 * span + 1) / 8.0
-                                                  : double(random() % (span + 1)));
+      const double value =
+          low + (is_float(dtype) ? random() % (8 * span + 1) / 8.0 : double(random() % (span + 1)));
       literal.mutable_data<T>()[i] = math::convert_element<T>(value);
     }
   });

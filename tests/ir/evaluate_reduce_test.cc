@@ -1,12 +1,11 @@
 // Reductions against the order that ir/reduction.h documents, spelled out once more without
 // merging, strides or tiles, and against plain sums in long double.
-#include "ir/reduction.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 
+#include "ir/reduction.h"
 #include "tests/ir/evaluate_op.h"
 
 namespace ndl::ir::test {
@@ -147,10 +146,20 @@ void expect_reference(const Literal& x, ReduceKind kind, const Dims& axes) {
 
 TEST(EvaluateReduceTest, TreeOfEveryDTypeAndKind) {
   const std::pair<Shape, Dims> cases[] = {
-      {{}, {}},           {{1}, {0}},          {{7}, {0}},           {{33}, {}},
-      {{5, 7}, {0}},      {{5, 7}, {1}},       {{3, 4, 5}, {0, 2}},  {{3, 4, 5}, {1}},
-      {{20, 3}, {0}},     {{3, 1, 70}, {2}},   {{2, 3, 4, 5}, {1, 3}}, {{2, 3, 4, 5}, {0, 2}},
-      {{2, 40, 1}, {1}},  {{2, 1, 40}, {0, 1}},
+      {{}, {}},
+      {{1}, {0}},
+      {{7}, {0}},
+      {{33}, {}},
+      {{5, 7}, {0}},
+      {{5, 7}, {1}},
+      {{3, 4, 5}, {0, 2}},
+      {{3, 4, 5}, {1}},
+      {{20, 3}, {0}},
+      {{3, 1, 70}, {2}},
+      {{2, 3, 4, 5}, {1, 3}},
+      {{2, 3, 4, 5}, {0, 2}},
+      {{2, 40, 1}, {1}},
+      {{2, 1, 40}, {0, 1}},
   };
   for (const DType dtype : dtypes_in(kAllDTypes)) {
     for (const ReduceKind kind : kKinds) {
@@ -165,8 +174,10 @@ TEST(EvaluateReduceTest, TreeOfEveryDTypeAndKind) {
 
 TEST(EvaluateReduceTest, TreeOfLargeShapes) {
   const std::pair<Shape, Dims> cases[] = {
-      {{5000}, {0}},         {{1024}, {0}},         {{1025}, {0}},     {{2, 3100}, {1}},
-      {{70, 1500}, {0, 1}},  {{600, 3}, {0}},       {{513, 5}, {0}},   {{3, 2100}, {0}},
+      {{5000}, {0}},         {{1024}, {0}},
+      {{1025}, {0}},         {{2, 3100}, {1}},
+      {{70, 1500}, {0, 1}},  {{600, 3}, {0}},
+      {{513, 5}, {0}},       {{3, 2100}, {0}},
       {{90, 2, 40}, {0, 2}}, {{12, 2, 50, 3}, {0, 2}},
   };
   for (const DType dtype : {DType::kF32, DType::kF64, DType::kBF16, DType::kI32}) {
@@ -261,7 +272,8 @@ TEST(EvaluateReduceTest, WiderAccumulator) {
 
 TEST(EvaluateReduceTest, Cumsum) {
   for (const DType dtype : dtypes_in(kNumeric)) {
-    for (const Shape& shape : {Shape{6}, Shape{0}, Shape{3, 0}, Shape{2, 5, 3}, Shape{1, 2, 3, 4}}) {
+    for (const Shape& shape :
+         {Shape{6}, Shape{0}, Shape{3, 0}, Shape{2, 5, 3}, Shape{1, 2, 3, 4}}) {
       const Literal x = random_numbers(dtype, shape, dtype == DType::kU8 ? 0 : -8);
       for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
         const Literal y =
@@ -320,8 +332,8 @@ TEST(EvaluateReduceTest, ReduceWindow) {
             Dims from(index.size());
             bool inside = true;
             for (std::size_t i = 0; i < index.size(); ++i) {
-              from[i] = (index[i] == 0 ? 0 : index[i] * c.stride[i]) + tap[i] * c.dilation[i] -
-                        c.low[i];
+              from[i] =
+                  (index[i] == 0 ? 0 : index[i] * c.stride[i]) + tap[i] * c.dilation[i] - c.low[i];
               inside = inside && from[i] >= 0 && from[i] < c.shape[i];
             }
             if (!inside) continue;

@@ -94,7 +94,8 @@ TEST(EvaluateShapeTest, Convert) {
   const double extremes[] = {kInfinity, -kInfinity, std::nan(""), 32768};
   for (const DType from : dtypes_in(kAllDTypes)) {
     for (const DType to : dtypes_in(kAllDTypes)) {
-      for (const auto& values : {std::span<const double>(samples), std::span<const double>(extremes)}) {
+      for (const auto& values :
+           {std::span<const double>(samples), std::span<const double>(extremes)}) {
         if (values.data() == extremes && (!is_float(from) || is_half(to))) continue;
         for (const double value : values) {
           const Literal x = Literal::filled({from, {}}, value).dense();
@@ -225,9 +226,8 @@ TEST(EvaluateShapeTest, DynamicSliceAndUpdate) {
         is_inside = is_inside && inside[i] >= 0 && inside[i] < window[i];
       }
       const std::int64_t position = position_of(x.shape(), index);
-      EXPECT_TRUE(is_inside
-                      ? same_element(z, position, update, position_of(update.shape(), inside))
-                      : same_element(z, position, x, position));
+      EXPECT_TRUE(is_inside ? same_element(z, position, update, position_of(update.shape(), inside))
+                            : same_element(z, position, x, position));
     }
   });
 }
@@ -244,8 +244,9 @@ TEST(EvaluateShapeTest, DynamicSliceOutside) {
     return "";
   };
   EXPECT_EQ(message(2, 3), "");
-  EXPECT_EQ(message(0, 4),
-            "dynamic_slice: on axis 1 a window of 3 that starts at 4 is not inside the extent of 6");
+  EXPECT_EQ(
+      message(0, 4),
+      "dynamic_slice: on axis 1 a window of 3 that starts at 4 is not inside the extent of 6");
   EXPECT_EQ(message(-1, 9),
             "dynamic_slice: on axis 0 a window of 2 that starts at -1 is not inside the extent of "
             "4");

@@ -104,9 +104,12 @@ TEST(ExpandTest, SpecialRows) {
     double logsumexp;
     bool softmax_is_nan;
   } cases[] = {
-      {{-kInfinity, -kInfinity}, -kInfinity, true}, {{-kInfinity, 1}, 1, false},
-      {{kInfinity, 1}, kInfinity, true},            {{kInfinity, -kInfinity}, kInfinity, true},
-      {{nan, 1}, nan, true},                        {{30000, -30000}, 30000, false},
+      {{-kInfinity, -kInfinity}, -kInfinity, true},
+      {{-kInfinity, 1}, 1, false},
+      {{kInfinity, 1}, kInfinity, true},
+      {{kInfinity, -kInfinity}, kInfinity, true},
+      {{nan, 1}, nan, true},
+      {{30000, -30000}, 30000, false},
   };
   const Attributes axis{{Attr::kAxes, Dims{0}}};
   for (const DType dtype : dtypes_in(kFloats)) {

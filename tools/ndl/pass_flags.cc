@@ -36,6 +36,11 @@ class PassFilter {
  public:
   explicit PassFilter(const std::string& text) : all_(text == "all"), none_(text.empty()) {
     if (all_ || none_) return;
+    // std::regex recurses over the text.
+    constexpr std::size_t kLongest = 1000;
+    if (text.size() > kLongest) {
+      throw_error<UsageError>("--print-after: longer than {} characters", kLongest);
+    }
     try {
       regex_ = std::regex(text);
     } catch (const std::regex_error& error) {

@@ -1,4 +1,4 @@
-#include "tests/tools/subprocess.h"
+#include "tests/tools/cli.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,11 +13,6 @@ namespace ndl::tools::test {
 namespace {
 
 constexpr const char* kBinary = "tools/ndl/ndl";  // below the folder tests run in
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 }  // namespace
 
@@ -68,6 +63,36 @@ Outcome run(const Invocation& invocation) {
   outcome.err = contents(err);
   for (const std::string& path : {in, out, err}) ::unlink(path.c_str());
   return outcome;
+}
+
+std::string path_of(const std::string& name) { return testing::TempDir() + name; }
+
+std::string save(const std::string& name, const std::string& text) {
+  std::ofstream(path_of(name), std::ios::binary) << text;
+  return path_of(name);
+}
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != text.npos;
+}
+
+void expect_output(const Outcome& outcome, const std::string& out) {
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, out);
+  EXPECT_EQ(outcome.err, "");
+}
+
+void expect_error(const Outcome& outcome, int code, const std::vector<std::string>& parts) {
+  EXPECT_EQ(outcome.code, code) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  for (const std::string& part : parts) {
+    EXPECT_TRUE(contains(outcome.err, part)) << "expected: " << part << "\nfound: " << outcome.err;
+  }
 }
 
 }  // namespace ndl::tools::test

@@ -1,0 +1,153 @@
+// ndl opt as a process.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/tools/cli.h"
+
+namespace ndl::tools::test {
+namespace {
+
+TEST(Opt, PrintsWhatItReads) {
+  const std::string file = save("m.ndl", kStable);
+  expect_output(run({{"opt", file}}), kStable);
+  expect_output(run({{"opt"}, kStable}), kStable);
+  expect_output(run({{"opt", "-", "-p", ""}, kStable}), kStable);
+  expect_output(run({{"opt", "--passes=", "-"}, kStable}), kStable);
+}
+
+TEST(Opt, WritesAFile) {
+  const std::string out = path_of("out.ndl");
+  save("out.ndl", "before");
+  expect_output(run({{"opt", "-", "-o", out}, kStable}), "");
+  EXPECT_EQ(contents(out), kStable);
+}
+
+TEST(Opt, AnErrorLeavesTheOutputAsItWas) {
+  const std::string out = save("kept.ndl", "before");
+  EXPECT_EQ(run({{"opt", "-", "-o", out}, "needle 1\n\ngraph broken("}).code, 1);
+  EXPECT_EQ(contents(out), "before");
+}
+
+TEST(Opt, KeepsModeAndLinksOfAFileItReplaces) {
+  const std::string target = save("target.ndl", "before");
+  const std::string link = path_of("link.ndl");
+  ::chmod(target.c_str(), 0640);
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(target, link);
+  expect_output(run({{"opt", "-", "-o", link}, kStable}), "");
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(contents(target), kStable);
+  struct stat status;
+  ASSERT_EQ(::stat(target.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777u, 0640u);
+}
+
+TEST(Opt, LeavesNoTemporaryFiles) {
+  const std::string folder = path_of("clean");
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directory(folder);
+  expect_output(run({{"opt", "-", "-o", folder + "/a.ndl"}, kStable}), "");
+  std::filesystem::create_directory(folder + "/b.ndl");
+  EXPECT_EQ(run({{"opt", "-", "-o", folder + "/b.ndl"}, kStable}).code, 1);
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.insert(entry.path().filename());
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"a.ndl", "b.ndl"}));
+}
+
+TEST(Opt, AParseErrorHasPlaceAndCaret) {
+  const std::string file = save("bad.ndl", "needle 1\n\ngraph f(%x: f33[3]) -> f32[3] {\n");
+  const Outcome outcome = run({{"opt", file}});
+  expect_error(outcome, 1, {"bad.ndl:3:", ": error: ", "graph f(%x: f33[3])", "^"});
+  EXPECT_FALSE(outcome.err.starts_with("error:"));
+}
+
+TEST(Opt, AnUnreadableFileIsAnError) {
+  expect_error(run({{"opt", "/does/not/exist.ndl"}}), 1, {"No such file or directory"});
+  expect_error(run({{"opt", "/"}}), 1, {"Is a directory"});
+  expect_error(run({{"opt", "a\x1b[31m"}}), 1, {"a\\x1b[31m"});
+}
+
+TEST(Opt, AnUnknownPassHasACaret) {
+  const Outcome outcome = run({{"opt", "-", "-p", "canonicalize,canonicalise"}, kStable});
+  expect_error(outcome, 2, {"canonicalise", "\n  canonicalize,canonicalise\n", "^"});
+  const std::size_t line = outcome.err.find("\n  canonicalize,");
+  const std::size_t caret = outcome.err.find("^");
+  const std::size_t caret_line = outcome.err.rfind('\n', caret);
+  EXPECT_GE(caret - caret_line, std::string("\n  canonicalize,").size());
+  EXPECT_GT(caret_line, line);
+}
+
+TEST(Opt, RunsAPass) {
+  const Outcome outcome = run({{"opt", "-", "-p", "canonicalize"}, kNothingAdded});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_FALSE(contains(outcome.out, "add("));
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST(Opt, DisableSwitchesARuleOff) {
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{"--disable=add-zero"},
+                                                {"--disable=mul-one,add-zero"},
+                                                {"--disable=mul-one", "--disable", "add-zero"},
+                                                {"--disable=canonicalize"}}) {
+    Invocation invocation{{"opt", "-", "-p", "canonicalize"}, kNothingAdded};
+    invocation.arguments.insert(invocation.arguments.end(), flags.begin(), flags.end());
+    EXPECT_TRUE(contains(run(invocation).out, "add(")) << flags[0];
+  }
+  expect_error(run({{"opt", "-", "--disable=ad-zero"}, kNothingAdded}), 2,
+               {"'ad-zero'; did you mean 'add-zero'?"});
+}
+
+TEST(Opt, PrintsStagesOnStandardError) {
+  const auto passes = [](const std::string& flag) {
+    return run({{"opt", "-", "-p", "canonicalize,dce", flag}, kNothingAdded}).err;
+  };
+  EXPECT_TRUE(contains(passes("--print-after=all"), "// dce (pass 2)\nneedle 1\n"));
+  EXPECT_FALSE(contains(passes("--print-after=^canon"), "// dce"));
+  EXPECT_TRUE(contains(passes("--print-after=^canon"), "// canonicalize (pass 1)\nneedle 1\n"));
+  EXPECT_TRUE(contains(passes("--print-changed"), "// canonicalize (pass 1)\nneedle 1\n"));
+  EXPECT_TRUE(contains(passes("--print-changed"), "// dce (pass 2): no change\n"));
+  EXPECT_TRUE(contains(passes("--print-changed=diff"), "-  %1 = add(%x, %0) : i32[2]\n"));
+  EXPECT_TRUE(contains(passes("--timing"), "total"));
+  EXPECT_EQ(passes("--verify-each"), "");
+  expect_error(run({{"opt", "-", "--print-after=("}, kNothingAdded}), 2, {"regular expression"});
+  const std::string deep = "--print-after=" + std::string(100000, '(');
+  expect_error(run({{"opt", "-", deep}, kNothingAdded}), 2, {"--print-after: longer than"});
+}
+
+TEST(Opt, AnOptionalValueDoesNotTakeTheFile) {
+  const std::string file = save("m.ndl", kStable);
+  expect_output(run({{"opt", "--print-changed", file}}), kStable);
+}
+
+TEST(Opt, DumpsStages) {
+  const std::string folder = path_of("stages/deep");
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(
+      run({{"opt", "-", "-p", "canonicalize,dce", "--dump-to=" + folder}, kNothingAdded}).code, 0);
+  EXPECT_EQ(contents(folder + "/00-input.ndl"), kNothingAdded);
+  EXPECT_FALSE(contains(contents(folder + "/01-canonicalize.ndl"), "add("));
+  EXPECT_TRUE(std::filesystem::exists(folder + "/02-dce.ndl"));
+  expect_error(run({{"opt", "-", "--dump-to=/dev/null/x"}, kNothingAdded}), 1, {"/dev/null/x"});
+}
+
+TEST(Opt, FlagsOfTheEnvironmentComeFirst) {
+  Invocation invocation{.arguments = {"opt", "-", "-p", "canonicalize"}, .input = kNothingAdded};
+  invocation.flags = "--disable=add-zero --timing";
+  Outcome outcome = run(invocation);
+  EXPECT_TRUE(contains(outcome.out, "add("));
+  EXPECT_TRUE(contains(outcome.err, "total"));
+  invocation.arguments.push_back("--timing=false");
+  EXPECT_EQ(run(invocation).err, "");
+  invocation.flags = "--tming";
+  expect_error(run(invocation), 2, {"NDL_FLAGS: unknown flag '--tming'; did you mean '--timing'?"});
+}
+
+}  // namespace
+}  // namespace ndl::tools::test

@@ -1,0 +1,159 @@
+// ndl run as a process.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/tools/cli.h"
+#include "tools/io/npy.h"
+#include "tools/io/npz.h"
+
+namespace ndl::tools::test {
+namespace {
+
+TEST(Run, BindsByNameAndInOrder) {
+  expect_output(run({{"run", "-", "--input=y=2xf32=1 2", "--input=2xf32=10 20"}, kAdd}),
+                "[11 22]\n");
+  expect_output(run({{"run", "-", "-i", "2xf32=1", "-i", "2xf32=iota"}, kAdd}), "[1 2]\n");
+}
+
+TEST(Run, MissingInputsAreListedWithTheirTypes) {
+  expect_error(run({{"run", "-"}, kAdd}), 2,
+               {"no input for x: f32[2], y: f32[2]", "--input=x=2xf32 --input=y=2xf32"});
+  expect_error(run({{"run", "-", "--input=2xf32"}, kAdd}), 2, {"no input for y: f32[2]\n"});
+}
+
+TEST(Run, WrongInputs) {
+  expect_error(run({{"run", "-", "--input=z=2xf32"}, kAdd}), 2, {"no parameter is called 'z'"});
+  expect_error(run({{"run", "-", "--input=x=2xf32", "--input=x=2xf32"}, kAdd}), 2,
+               {"x is given twice"});
+  expect_error(run({{"run", "-", "-i", "2xf32", "-i", "2xf32", "-i", "2xf32"}, kAdd}), 2,
+               {"too many, the graph has 2 parameters"});
+  expect_error(run({{"run", "-", "-i", "3xf32", "-i", "2xf32"}, kAdd}), 1,
+               {"f32[3] is given, but x is f32[2]"});
+  expect_error(run({{"run", "-", "-i", "2xf64", "-i", "2xf32"}, kAdd}), 1,
+               {"f64[2] is given, but x is f32[2]"});
+  expect_error(run({{"run", "-", "-i", "2xf32=1 2 3", "-i", "2xf32"}, kAdd}), 2,
+               {"3 values for f32[2], which has 2 elements"});
+  expect_error(run({{"run", "-", "-i", "[2xf32=1]", "-i", "2xf32"}, kAdd}), 2, {"is a type"});
+}
+
+TEST(Run, RandomInputsDependOnTheSeed) {
+  const auto result = [](const std::string& seed) {
+    return run({{"run", "-", "-i", "3xf32", "--seed=" + seed}, kStable}).out;
+  };
+  EXPECT_EQ(result("1"), result("1"));
+  EXPECT_NE(result("1"), result("2"));
+  EXPECT_EQ(result("0"), run({{"run", "-", "-i", "3xf32"}, kStable}).out);
+}
+
+TEST(Run, WrongNumbers) {
+  for (const char* flag : {"--seed=-1", "--seed=x", "--seed=1e3", "--rtol=-1", "--rtol=nan",
+                           "--atol=inf", "--atol=", "--memory-limit=1X", "--memory-limit=-1",
+                           "--memory-limit=9223372036854775807T"}) {
+    const std::string name = std::string(flag).substr(0, std::string(flag).find('='));
+    expect_error(run({{"run", "-", "-i", "3xf32", flag}, kStable}), 2, {name});
+  }
+}
+
+TEST(Run, MemoryIsLimited) {
+  expect_error(run({{"run", "-", "-i", "3xf32", "--memory-limit=10"}, kStable}), 1,
+               {"12 bytes, limit 10"});
+  expect_error(run({{"run", "-", "-i", "3xf32", "--memory-limit=13"}, kStable}), 1, {"limit 13"});
+  EXPECT_EQ(run({{"run", "-", "-i", "3xf32", "--memory-limit=1K"}, kStable}).code, 0);
+  const std::string huge =
+      "needle 1\n\ngraph f(%x: f32[1000000000000]) -> f32[1000000000000] {\n"
+      "  %0 = neg(%x) : f32[1000000000000]\n  return %0\n}\n";
+  for (const char* source : {"zeros", "rand", "iota"}) {
+    expect_error(run({{"run", "-", std::string("-i=1000000000000xf32=") + source}, huge}), 1,
+                 {"needs", "bytes"});
+  }
+}
+
+TEST(Run, WritesAndReadsNpy) {
+  const std::string file = path_of("o.npy");
+  expect_output(run({{"run", "-", "-i", "2xf32=1 2", "-i", "2xf32=3", "--output=@" + file}, kAdd}),
+                "");
+  EXPECT_EQ(read_npy(file), ir::Literal::dense<float>({2}, {4, 5}));
+  expect_output(run({{"run", "-", "-i", "x=@" + file, "-i", "2xf32=@" + file}, kAdd}), "[8 10]\n");
+}
+
+TEST(Run, WritesAndReadsNpz) {
+  const std::string file = path_of("o.npz");
+  expect_output(run({{"run", "-", "-i", "1xf32=1", "--output=@" + file}, kFused}), "");
+  EXPECT_EQ(read_npz(file, "out0"), ir::Literal::dense<float>({1}, {2}));
+  EXPECT_EQ(read_npz(file, "out1"), ir::Literal::dense<float>({1}, {3}));
+  expect_output(run({{"run", "-", "-i", "1xf32=@" + file + ":out1"}, kFused}), "([4], [5])\n");
+  expect_error(run({{"run", "-", "-i", "1xf32=@" + file + ":out2"}, kFused}), 1,
+               {"has no 'out2'; it has: out0, out1"});
+}
+
+TEST(Run, WrongOutputs) {
+  const auto output = [](const std::string& text, const std::string& graph) {
+    return run(
+        {{"run", "-", "-i", graph == kFused ? "1xf32" : "3xf32", "--output=" + text}, graph});
+  };
+  expect_error(output("o.npy", kNaive), 2, {"none of -, @FILE.npy, @FILE.npz"});
+  expect_error(output("@o.txt", kNaive), 2, {"neither in .npy nor in .npz"});
+  expect_error(output("@o.npy", kFused), 2, {"use .npz"});
+}
+
+TEST(Run, ElementTypesNumpyLacksAreUnsupported) {
+  const std::string graph = "needle 1\n\ngraph f(%x: bf16[1]) -> bf16[1] {\n  return %x\n}\n";
+  const std::string file = path_of("bf16.npy");
+  expect_error(run({{"run", "-", "-i", "1xbf16=1", "--output=@" + file}, graph}), 4, {"bf16"});
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST(Run, LongResultsAreElided) {
+  const std::string graph =
+      "needle 1\n\ngraph f() -> i32[2000] {\n  %0 = iota(axis=0) : i32[2000]\n  return %0\n}\n";
+  const Outcome outcome = run({{"run", "-"}, graph});
+  EXPECT_EQ(outcome.out, "[0 1 2 ... 1997 1998 1999]\n");
+  EXPECT_TRUE(contains(outcome.err, "note: not all elements are shown; --output=@"));
+}
+
+TEST(Run, AppliesPasses) {
+  expect_output(run({{"run", "-", "-i", "1xf32=1", "-p", "expand,canonicalize"}, kFused}),
+                "([2], [3])\n");
+  expect_error(run({{"run", "-", "-i", "1xf32=1", "-p", "wibble"}, kFused}), 2, {"wibble", "^"});
+}
+
+TEST(Run, Wide) {
+  const Outcome outcome = run({{"run", "-", "-i", "3xf32=0", "--wide"}, kStable});
+  EXPECT_EQ(outcome.out, "[0.3333333333333333 0.3333333333333333 0.3333333333333333]\n");
+}
+
+TEST(Run, ExpectedResults) {
+  const std::vector<std::string> arguments = {"run", "-", "-i", "2xf32=1 2", "-i", "2xf32=1"};
+  const auto expect = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), arguments.begin(), arguments.end());
+    return run({flags, kAdd});
+  };
+  expect_output(expect({"--expect=2xf32=2 3"}), "[2 3]\n");
+  expect_output(expect({"--expect=out0=2xf32=2 3.1", "--rtol=0.1"}), "[2 3]\n");
+  expect_output(expect({"--expect=2xf32=2 3.1", "--atol=0.2"}), "[2 3]\n");
+  expect_error(expect({"--expect=out1=2xf32=2 3"}), 2, {"no result is called 'out1'"});
+  expect_error(expect({"--expect=2xf64=2 3"}), 1, {"f64[2] is given, but out0 is f32[2]"});
+  expect_error(expect({"--expect=2xf32", "--expect=2xf32"}), 2, {"the graph has 1 result"});
+}
+
+TEST(Run, AMismatchIsReported) {
+  const Outcome outcome =
+      run({{"run", "-", "-i", "1xf32=1", "--expect=out1=1xf32=4", "--expect=1xf32=2"}, kFused});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_EQ(outcome.out, "([2], [3])\n");
+  EXPECT_EQ(outcome.err,
+            "error: output 1: 1 of 1 elements differ\n"
+            "  output 1 at [0]: got 3, want 4, absolute error 1, relative error 0.25, "
+            "2.1e+06 ULP\n");
+}
+
+TEST(Run, ANanIsExpectedAsNan) {
+  EXPECT_EQ(run({{"run", "-", "-i", "3xf32=100", "--expect=3xf32=nan"}, kNaive}).code, 0);
+  EXPECT_EQ(run({{"run", "-", "-i", "3xf32=100", "--expect=3xf32=1", "--atol=9"}, kNaive}).code, 3);
+}
+
+}  // namespace
+}  // namespace ndl::tools::test
