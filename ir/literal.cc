@@ -42,8 +42,8 @@ Literal Literal::dense() const {
 }
 
 Literal Literal::compact() const {
-  if (is_splat_) return *this;
   if (size() == 0) return zeros(type_);
+  if (is_splat_) return *this;
   const std::size_t width = size_of(dtype());
   const std::size_t total = static_cast<std::size_t>(size()) * width;
   // All elements equal the first exactly when the buffer equals itself one element further on.
@@ -63,6 +63,7 @@ Literal Literal::with_type(TensorType type) const {
 bool Literal::operator==(const Literal& other) const {
   if (type_ != other.type_) return false;
   const std::size_t width = size_of(dtype());
+  if (size() == 0) return true;
   if (is_splat_ == other.is_splat_) {
     return std::memcmp(bytes(), other.bytes(), static_cast<std::size_t>(stored()) * width) == 0;
   }

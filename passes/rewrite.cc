@@ -19,7 +19,7 @@ constexpr int kMostFirings = 1000;
 
 class Rewriter {
  public:
-  Rewriter(std::span<const Rule> rules, const PassContext& context) : context_(context) {
+  Rewriter(std::span<const Rule> rules, const PassContext& context) {
     for (const Rule& rule : rules) {
       if (!context.is_enabled(rule.name)) continue;
       if (rule.is_equation()) {
@@ -36,7 +36,6 @@ class Rewriter {
   static std::size_t index(ir::Op op) { return static_cast<std::size_t>(op); }
   Value simplify(Builder& builder, Value value) const;
 
-  const PassContext& context_;
   std::array<std::vector<const Rule*>, ir::kOpCount> by_root_;
 };
 
