@@ -216,8 +216,8 @@ double hex_to_odd(std::string_view number) {
                     static_cast<int>(std::clamp<std::int64_t>(exponent, -10000, 10000)));
 }
 
-// Nearest value of a 16-bit format, rounded once: halfway between two of its values, the digits that
-// a double does not hold decide.
+// Nearest value of a 16-bit format, rounded once: halfway between two of its values, the digits
+// that a double does not hold decide.
 template <class T>
 NumberError parse_half(std::string_view text, T& value) {
   double wide = 0;

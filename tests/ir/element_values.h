@@ -1,6 +1,7 @@
 // Elements of any dtype: as numbers, and the values where arithmetic is not smooth.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -23,14 +24,6 @@ using BitsOf = std::conditional_t<
     sizeof(T) == 1, std::uint8_t,
     std::conditional_t<sizeof(T) == 2, std::uint16_t,
                        std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
-
-inline std::vector<DType> dtypes_of(DTypeSet set) {
-  std::vector<DType> dtypes;
-  for (int i = 0; i < kDTypeCount; ++i) {
-    if (set.contains(static_cast<DType>(i))) dtypes.push_back(static_cast<DType>(i));
-  }
-  return dtypes;
-}
 
 // A float element as a double, exactly.
 template <class T>
@@ -80,12 +73,12 @@ struct Layout {
                                    : std::is_same_v<T, float>   ? 23
                                    : std::is_same_v<T, Float16> ? 10
                                                                 : 7;
-  static constexpr BitsOf<T> kInfinity =
-      (((BitsOf<T>(1) << (8 * sizeof(T) - 1)) - 1) >> kMantissa) << kMantissa;
+  static constexpr BitsOf<T> kInfinity = (((BitsOf<T>(1) << (8 * sizeof(T) - 1)) - 1) >> kMantissa)
+                                         << kMantissa;
 };
 
 template <class T>
-T random_bits(std::mt19937_64& random) {
+T random_element(std::mt19937_64& random) {
   if constexpr (std::is_same_v<T, bool>) {
     return random() % 2 != 0;
   } else {
@@ -103,7 +96,8 @@ std::vector<T> special_values() {
   } else if constexpr (std::is_integral_v<T>) {
     using Limits = std::numeric_limits<T>;
     constexpr T kBits = 8 * sizeof(T);
-    for (const T x : {Limits::min(), Limits::max(), T(Limits::max() / 2), T(0), T(2), T(5), kBits}) {
+    for (const T x :
+         {Limits::min(), Limits::max(), T(Limits::max() / 2), T(0), T(2), T(5), kBits}) {
       for (const int step : {-1, 0, 1}) values.push_back(static_cast<T>(BitsOf<T>(x) + step));
     }
     values.insert(values.end(), {T(-2), T(-3), T(-7), T(10), T(100), T(-100)});
@@ -122,8 +116,8 @@ std::vector<T> special_values() {
     push(kNormal - 1);
     push(kInfinity - 1);
     push(kInfinity);
-    push(kInfinity + 1);                      // signalling
-    push(kInfinity | kNormal / 2);            // quiet
+    push(kInfinity + 1);            // signalling
+    push(kInfinity | kNormal / 2);  // quiet
     push(kInfinity | kNormal / 2 | 5);
     for (const double x : {0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 10.0, 88.5, 127.0, 1024.0}) {
       const Bits bits = std::bit_cast<Bits>(from_double<T>(x));
