@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <charconv>
 #include <cmath>
-#include <cctype>
 #include <limits>
 #include <system_error>
 #include <type_traits>
@@ -15,9 +15,9 @@ namespace ndl {
 namespace {
 
 template <class T>
-using bits_of = std::conditional_t<
-    sizeof(T) == 8, std::uint64_t,
-    std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint16_t>>;
+using bits_of =
+    std::conditional_t<sizeof(T) == 8, std::uint64_t,
+                       std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint16_t>>;
 
 // The bits of the default NaN and of infinity.
 template <class T>
@@ -245,8 +245,8 @@ NumberError parse_float(std::string_view text, T& value) {
   const bool negative = !text.empty() && text[0] == '-';
   const std::string_view magnitude = negative ? text.substr(1) : text;
   if (magnitude == "inf") {
-    value = std::bit_cast<T>(
-        static_cast<Bits>(FloatBits<T>::kInfinity | (negative ? kSign : Bits(0))));
+    value =
+        std::bit_cast<T>(static_cast<Bits>(FloatBits<T>::kInfinity | (negative ? kSign : Bits(0))));
     return NumberError::kNone;
   }
   if (text == "nan") {

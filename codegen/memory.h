@@ -1,0 +1,19 @@
+// Elements in memory as lanes in registers, and back. Internal to codegen.
+//
+//   in memory   in lanes
+//   bool, i8    i1                 any byte but 0 is true; true is stored as 1
+//   f16, bf16   float              widened exactly; rounded to nearest even, once
+//   others      themselves
+#pragma once
+
+#include <llvm/IR/Value.h>
+
+#include "base/dtype.h"
+
+namespace ndl::codegen {
+
+// As many elements as the current LaneScope is wide, from `pointer` on; aligned to an element.
+llvm::Value* load_lanes(DType dtype, llvm::Value* pointer);
+void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer);
+
+}  // namespace ndl::codegen
