@@ -46,6 +46,11 @@ Value Builder::append(Op op, const Type& type, std::span<const Value> operands,
     attributes_id = static_cast<std::uint32_t>(graph_.attributes_.size());
     graph_.attributes_.push_back(std::move(attributes));
   }
+  for (const auto& [name, value] : graph_.attributes_[attributes_id]) {
+    const auto* region = std::get_if<Region>(&value);
+    if (region == nullptr) continue;
+    graph_.region_depth_ = std::max(graph_.region_depth_, (*region)->region_depth() + 1);
+  }
   const auto first = static_cast<std::uint32_t>(graph_.operands_.size());
   const std::uint32_t type_id = intern(type);
   graph_.operands_.insert(graph_.operands_.end(), operands.begin(), operands.end());

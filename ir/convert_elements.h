@@ -15,14 +15,10 @@ namespace ndl::ir {
 void convert_elements(DType from, const std::byte* source, DType to, std::byte* target,
                       std::int64_t count);
 
-// The same to and from a buffer of C++ numbers.
+// The same into a buffer of C++ numbers.
 template <class T>
 void load_elements(DType from, const std::byte* source, T* target, std::int64_t count) {
   convert_elements(from, source, dtype_of<T>, reinterpret_cast<std::byte*>(target), count);
-}
-template <class T>
-void store_elements(const T* source, DType to, std::byte* target, std::int64_t count) {
-  convert_elements(dtype_of<T>, reinterpret_cast<const std::byte*>(source), to, target, count);
 }
 
 // A dense literal with its elements converted; itself if nothing is to be done.

@@ -111,6 +111,7 @@ std::vector<Literal> index_of_extremum(const Evaluation& e, bool largest) {
   const Literal& x = e.operands[0];
   const AxisView view(x.shape(), e.attributes.integer(Attr::kAxis));
   Literal result = Literal::uninitialized(e.result.tensor());
+  if (result.size() == 0) return {std::move(result)};  // other axes may be of any extent
   visit_dtype(x.dtype(), [&]<class T>(std::type_identity<T>) {
     using C = decltype(comparable(T{}));
     const auto wins = [&](C a, C best) {
@@ -164,6 +165,7 @@ void sort_lines(const T* keys, const AxisView& view, bool descending, F&& f) {
 std::vector<Literal> evaluate_gather(const Evaluation& e) {
   const IndexedAxis indexed(e);
   Literal result = Literal::uninitialized(e.result.tensor());
+  if (result.size() == 0) return {std::move(result)};
   const std::byte* x = e.operands[0].bytes();
   const std::int64_t bytes = indexed.inner * static_cast<std::int64_t>(size_of(result.dtype()));
   indexed.for_each_row([&](std::int64_t from, std::int64_t to) {
@@ -175,6 +177,7 @@ std::vector<Literal> evaluate_gather(const Evaluation& e) {
 std::vector<Literal> evaluate_scatter_add(const Evaluation& e) {
   const IndexedAxis indexed(e);
   const Literal& x = e.operands[0];
+  if (e.operands[2].size() == 0) return {x};
   Literal result;
   visit_accumulator(x.dtype(), [&]<class A>(std::type_identity<A>) {
     const Literal updates = converted(e.operands[2], dtype_of<A>);
@@ -198,6 +201,7 @@ std::vector<Literal> evaluate_sort(const Evaluation& e) {
   std::vector<Literal> results;
   for (const TensorType& type : e.result.elements())
     results.push_back(Literal::uninitialized(type));
+  if (e.operands[0].size() == 0) return results;
   visit_dtype(e.dtype(0), [&]<class T>(std::type_identity<T>) {
     const auto permute = [&](std::int64_t line, const auto& entries) {
       const std::int64_t begin = line / view.inner * view.extent * view.inner + line % view.inner;

@@ -1,6 +1,7 @@
 // The meaning of reductions, in the order that ir/reduction.h defines.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -160,6 +161,22 @@ TapRange tap_range(std::int64_t extent, std::int64_t windows, std::int64_t shift
   return {begin, count, count > 0 ? begin * stride - shift : 0};
 }
 
+// Elements of a window along `axis` that are in x for some window: the rest is padding always, and
+// may be far more.
+struct Taps {
+  std::int64_t first;
+  std::int64_t end;
+};
+Taps taps_along(std::size_t axis, const Shape& x, const Attributes& attributes,
+                const Shape& windows) {
+  const std::int64_t low = attributes.integers(Attr::kLow)[axis];
+  const std::int64_t dilation = attributes.integers(Attr::kDilation)[axis];
+  const std::int64_t last_window = (windows[axis] - 1) * attributes.integers(Attr::kStride)[axis];
+  const std::int64_t first = low > last_window ? ceil_div(low - last_window, dilation) : 0;
+  const std::int64_t end = (x[axis] - 1 + low) / dilation + 1;
+  return {first, std::clamp(end, first, std::max(first, attributes.integers(Attr::kSize)[axis]))};
+}
+
 // The axes of the walk over all windows whose element `tap` is in x: offset 0 is that of the window
 // in the result, offset 1 that of the element in x. Nothing if there are none.
 struct TapWalk {
@@ -192,10 +209,18 @@ template <ReduceKind kKind, class A>
 void reduce_windows(const A* x, const Shape& shape, const Attributes& attributes,
                     const Shape& windows, A* sums) {
   std::vector<WalkAxis<0>> tap_axes;
-  for (const std::int64_t size : attributes.integers(Attr::kSize)) tap_axes.push_back({size, {}});
+  Dims first;
+  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+    const Taps range = taps_along(axis, shape, attributes, windows);
+    if (range.first == range.end) return;
+    tap_axes.push_back({range.end - range.first, {}});
+    first.push_back(range.first);
+  }
   RowMajorWalk<0> taps(std::move(tap_axes));
+  Dims position(first.size());
   do {
-    std::optional<TapWalk> tap = tap_walk(taps.index(), shape, attributes, windows);
+    std::ranges::transform(first, taps.index(), position.begin(), std::plus());
+    std::optional<TapWalk> tap = tap_walk(position, shape, attributes, windows);
     if (!tap) continue;
     WalkAxis<2> line;
     if (!tap->axes.empty()) {
@@ -218,7 +243,8 @@ std::vector<bool> reached_along(std::size_t axis, const Shape& x, const Attribut
                                 const Shape& windows) {
   std::vector<bool> reached(static_cast<std::size_t>(windows[axis]));
   const std::int64_t dilation = attributes.integers(Attr::kDilation)[axis];
-  for (std::int64_t tap = 0; tap < attributes.integers(Attr::kSize)[axis]; ++tap) {
+  const Taps taps = taps_along(axis, x, attributes, windows);
+  for (std::int64_t tap = taps.first; tap < taps.end; ++tap) {
     const TapRange range =
         tap_range(x[axis], windows[axis], attributes.integers(Attr::kLow)[axis] - tap * dilation,
                   attributes.integers(Attr::kStride)[axis]);

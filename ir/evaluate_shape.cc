@@ -1,10 +1,13 @@
 // The meaning of the ops that make, convert and move data.
+#include <cmath>
+#include <limits>
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "ir/convert_elements.h"
 #include "ir/evaluate.h"
+#include "ir/math/convert.h"
 #include "ir/math/philox.h"
 #include "ir/strided_copy.h"
 
@@ -104,7 +107,20 @@ std::vector<Literal> evaluate_convert(const Evaluation& e) {
 }
 
 std::vector<Literal> evaluate_bitcast(const Evaluation& e) {
-  return only(e.operands[0].with_type(e.result.tensor()));
+  const Literal& x = e.operands[0];
+  if (!is_float(x.dtype()) || x.dtype() == e.result.dtype()) {
+    return only(x.with_type(e.result.tensor()));
+  }
+  // Every NaN is the default one, or what computes a NaN would show in the bits.
+  Literal plain = Literal::uninitialized(x.type());
+  visit_dtype(x.dtype(), [&]<class T>(std::type_identity<T>) {
+    constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+    const T nan = math::convert_element<T>(kNan);
+    std::transform(x.data<T>(), x.data<T>() + x.size(), plain.mutable_data<T>(), [&](T value) {
+      return std::isnan(math::convert_element<double>(value)) ? nan : value;
+    });
+  });
+  return only(plain.with_type(e.result.tensor()));
 }
 
 std::vector<Literal> evaluate_reshape(const Evaluation& e) {

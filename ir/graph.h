@@ -39,6 +39,8 @@ class Graph {
   bool has_result() const { return has_result_; }
   Value result() const { return result_; }
   std::size_t num_parameters() const { return num_parameters_; }
+  // How deep regions nest inside: 0 without any.
+  int region_depth() const { return region_depth_; }
   // Parameters come first, so parameter i is node i.
   Value parameter(std::size_t index) const { return {static_cast<std::uint32_t>(index)}; }
 
@@ -96,6 +98,7 @@ class Graph {
   std::size_t num_parameters_ = 0;
   Value result_;
   bool has_result_ = false;
+  int region_depth_ = 0;
 
   std::unordered_map<std::uint32_t, std::string> names_;
   std::vector<Place> places_;

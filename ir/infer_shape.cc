@@ -1,5 +1,6 @@
 // Type rules of the ops that make, move and index data.
 #include <algorithm>
+#include <cmath>
 
 #include "base/checked.h"
 #include "ir/graph.h"
@@ -248,6 +249,9 @@ Type infer_get_tuple_element(Inference& in) {
 Type infer_fusion(Inference& in) {
   const Region& body = in.attributes.region(Attr::kBody);
   if (body == nullptr || !body->has_result()) in.fail<VerifyError>("the body has no result");
+  if (body->region_depth() >= kMaxRegionDepth) {
+    in.fail<VerifyError>("regions nest at most {} deep", kMaxRegionDepth);
+  }
   if (body->num_parameters() != in.operands.size()) {
     in.fail<VerifyError>("the body takes {} parameters for {} operands", body->num_parameters(),
                          in.operands.size());
@@ -265,10 +269,16 @@ Type infer_fusion(Inference& in) {
 Type infer_fused_add_scalars(Inference& in) {
   const std::vector<double>& scalars = in.attributes.scalars(Attr::kScalars);
   if (scalars.empty()) in.fail<VerifyError>("scalars must not be empty");
+  // Beyond 2^53 a double no longer tells which integer was meant.
+  constexpr double kLargestExact = 0x1p53;
   for (const double scalar : scalars) {
-    if (is_integer(in.dtype(0)) &&
-        Literal::filled({in.dtype(0), Shape()}, scalar).as_double(0) != scalar) {
-      in.fail<DTypeError>("the scalar {} is not a value of {}", scalar, name_of(in.dtype(0)));
+    const double value = Literal::filled({in.dtype(0), Shape()}, scalar).as_double(0);
+    const bool fits = is_integer(in.dtype(0))
+                          ? value == scalar && std::fabs(scalar) < kLargestExact
+                          : std::isfinite(value) || !std::isfinite(scalar);
+    if (!fits) {
+      in.fail<DTypeError>("the scalar {} is not a value of {}{}", scalar, name_of(in.dtype(0)),
+                          is_integer(in.dtype(0)) ? " below 2^53" : "");
     }
   }
   return Type::tuple(std::vector<TensorType>(scalars.size(), in.operand(0)));
@@ -276,7 +286,7 @@ Type infer_fused_add_scalars(Inference& in) {
 
 Type infer_split(Inference& in) {
   const std::size_t axis = in.axis(Attr::kAxis, in.shape(0).rank());
-  constexpr std::int64_t kMostElements = 1 << 20;
+  constexpr std::int64_t kMostElements = 1024;
   const std::int64_t count = in.shape(0)[axis];
   if (count > kMostElements) {
     in.fail<ShapeError>("axis {} of {} would give a tuple of {} elements; the limit is {}", axis,

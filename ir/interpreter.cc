@@ -82,9 +82,28 @@ Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const 
   return graph;
 }
 
-Elements run(const Graph& graph, std::span<const Literal> inputs);
+Graph expansion_of(const Graph& graph, Value value) {
+  std::vector<Type> types;
+  for (const Value operand : graph.operands(value)) types.push_back(graph.type(operand));
+  return expansion(graph.def(value), graph.attributes(value), types);
+}
 
-// A typed run, and beside it, when asked, a wide one.
+// One value, or several: typed, and beside it, in a wide run, with f64 for every float.
+struct Run {
+  Elements typed;
+  Elements wide;
+
+  void append(const Run& other) {
+    typed.insert(typed.end(), other.typed.begin(), other.typed.end());
+    wide.insert(wide.end(), other.wide.begin(), other.wide.end());
+  }
+  Run element(std::size_t index) const {
+    Run result{{typed[index]}, {}};
+    if (!wide.empty()) result.wide.push_back(wide[index]);
+    return result;
+  }
+};
+
 class Interpreter {
  public:
   Interpreter(const Graph& graph, bool wide)
@@ -92,124 +111,92 @@ class Interpreter {
         wide_(wide),
         live_(graph.live_nodes()),
         last_(last_uses(graph)),
-        typed_values_(graph.size()) {
-    if (wide) wide_values_.resize(graph.size());
-  }
+        values_(graph.size()) {}
 
-  Elements run(std::span<const Literal> inputs);
+  Run run(const Run& inputs);
 
  private:
-  Elements evaluate_typed(Value value);
-  Elements evaluate_wide(Value value);
-  static Elements operands_of(const Graph& graph, Value value, const std::vector<Elements>& values);
+  Run evaluate(Value value) const;
+  Elements evaluate_wide(Value value, const Run& operands, const Elements& typed) const;
 
   const Graph& graph_;
   bool wide_;
   std::vector<bool> live_;
   std::vector<std::uint32_t> last_;
-  std::vector<Elements> typed_values_;
-  std::vector<Elements> wide_values_;
+  std::vector<Run> values_;
 };
 
-Elements Interpreter::operands_of(const Graph& graph, Value value,
-                                  const std::vector<Elements>& values) {
-  Elements operands;
-  for (const Value operand : graph.operands(value)) {
-    const Elements& elements = values[operand.id];
-    operands.insert(operands.end(), elements.begin(), elements.end());
-  }
-  return operands;
-}
-
-Elements Interpreter::evaluate_typed(Value value) {
+Run Interpreter::evaluate(Value value) const {
+  const OpDef& def = graph_.def(value);
   const Attributes& attributes = graph_.attributes(value);
-  Elements operands = operands_of(graph_, value, typed_values_);
-  switch (graph_.op(value)) {
-    case Op::kConstant:
-      return {attributes.literal(Attr::kValue).dense()};
-    case Op::kMakeTuple:
-      return operands;
-    case Op::kGetTupleElement:
-      return {operands[static_cast<std::size_t>(attributes.integer(Attr::kIndex))]};
-    case Op::kFusion:
-      return ir::run(*attributes.region(Attr::kBody), operands);
-    default:
-      return evaluate_node(graph_.op(value), attributes, graph_.type(value), operands);
+  if (def.op == Op::kGetTupleElement) {
+    const Run& tuple = values_[graph_.operand(value, 0).id];
+    return tuple.element(static_cast<std::size_t>(attributes.integer(Attr::kIndex)));
   }
+  Run operands;
+  for (const Value operand : graph_.operands(value)) operands.append(values_[operand.id]);
+  if (def.op == Op::kMakeTuple) return operands;
+  if (def.op == Op::kFusion) {
+    return Interpreter(*attributes.region(Attr::kBody), wide_).run(operands);
+  }
+  if (def.expand != nullptr) return Interpreter(expansion_of(graph_, value), wide_).run(operands);
+
+  Run result;
+  if (def.op == Op::kConstant) {
+    result.typed = {attributes.literal(Attr::kValue).dense()};
+  } else {
+    result.typed = evaluate_node(def.op, attributes, graph_.type(value), operands.typed);
+  }
+  if (wide_) result.wide = evaluate_wide(value, operands, result.typed);
+  return result;
 }
 
-Elements Interpreter::evaluate_wide(Value value) {
+Elements Interpreter::evaluate_wide(Value value, const Run& operands,
+                                    const Elements& typed) const {
   const Op op = graph_.op(value);
-  const Attributes& attributes = graph_.attributes(value);
-  Elements typed = typed_values_[value.id];
   // What is not a float comes from the typed run, and so do floats that are made of bits.
   const bool has_floats =
       std::ranges::any_of(typed, [](const Literal& x) { return is_float(x.dtype()); });
   if (!has_floats) return typed;
   if (op == Op::kConstant || op == Op::kBitcast) return {widened(typed.front())};
-
-  Elements operands = operands_of(graph_, value, wide_values_);
-  switch (op) {
-    case Op::kMakeTuple:
-      return operands;
-    case Op::kGetTupleElement:
-      return {operands[static_cast<std::size_t>(attributes.integer(Attr::kIndex))]};
-    case Op::kFusion:
-      return Interpreter(*attributes.region(Attr::kBody), true).run(operands);
-    case Op::kSort: {
-      // The order is the typed keys'; the wide values are carried along.
-      const Literal key = typed_values_[graph_.operand(value, 0).id].front();
-      operands.insert(operands.begin(), key);
-      std::vector<TensorType> types;
-      for (const Literal& operand : operands) types.push_back(operand.type());
-      Elements sorted = evaluate_node(op, attributes, Type::tuple(types), operands);
-      sorted.erase(sorted.begin());
-      return sorted;
-    }
-    default: {
-      Attributes wide_attributes = attributes;
-      if (wide_attributes.find(Attr::kAccumulator) != nullptr) {
-        wide_attributes.set(Attr::kAccumulator, static_cast<std::int64_t>(DType::kF64));
-      }
-      return evaluate_node(op, wide_attributes, widened(graph_.type(value)), operands);
-    }
+  Attributes attributes = graph_.attributes(value);
+  if (op == Op::kSort) {
+    // The order is that of the typed keys; the wide values are carried along.
+    Elements keyed = operands.wide;
+    keyed.insert(keyed.begin(), operands.typed.front());
+    std::vector<TensorType> types;
+    for (const Literal& operand : keyed) types.push_back(operand.type());
+    Elements sorted = evaluate_node(op, attributes, Type::tuple(types), keyed);
+    sorted.erase(sorted.begin());
+    return sorted;
   }
+  if (attributes.find(Attr::kAccumulator) != nullptr) {
+    attributes.set(Attr::kAccumulator, static_cast<std::int64_t>(DType::kF64));
+  }
+  return evaluate_node(op, attributes, widened(graph_.type(value)), operands.wide);
 }
 
-Elements Interpreter::run(std::span<const Literal> inputs) {
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Literal input = inputs[i].dense();
-    if (wide_) wide_values_[i] = {widened(input)};
-    // A region of a wide run gets f64 for what its parameters call another float.
-    const TensorType& type = graph_.type(graph_.parameter(i)).tensor();
-    if (input.dtype() == type.dtype) {
-      typed_values_[i] = {input};
-    } else {
-      const Type given = type;
-      typed_values_[i] = evaluate_node(Op::kConvert, {}, given, std::span(&input, 1));
-    }
-  }
-  for (auto id = static_cast<std::uint32_t>(inputs.size()); id < graph_.size(); ++id) {
+Run Interpreter::run(const Run& inputs) {
+  for (std::size_t i = 0; i < inputs.typed.size(); ++i) values_[i] = inputs.element(i);
+  for (auto id = static_cast<std::uint32_t>(inputs.typed.size()); id < graph_.size(); ++id) {
     if (!live_[id]) continue;
     try {
-      typed_values_[id] = evaluate_typed({id});
-      if (wide_) wide_values_[id] = evaluate_wide({id});
+      values_[id] = evaluate({id});
     } catch (const Error& error) {
       const SourceLocation location = graph_.location({id});
       if (location.line == 0 || error.diagnostic().location.line != 0) throw;
       error.rethrow_at({location, "", ""});
     }
-    for_each_dying_operand(graph_, id, last_, [&](Value operand) {
-      typed_values_[operand.id].clear();
-      if (wide_) wide_values_[operand.id].clear();
-    });
+    for_each_dying_operand(graph_, id, last_, [&](Value operand) { values_[operand.id] = {}; });
   }
-  const std::uint32_t result = graph_.result().id;
-  return wide_ ? wide_values_[result] : typed_values_[result];
+  return std::move(values_[graph_.result().id]);
 }
 
-Elements run(const Graph& graph, std::span<const Literal> inputs) {
-  return Interpreter(graph, false).run(inputs);
+// Bytes of a value's 16-bit floats as the floats that structural ops compute them in.
+std::int64_t half_copy_bytes(const Graph& graph, Value value) {
+  const Type& type = graph.type(value);
+  if (type.is_tuple() || !is_half(type.dtype())) return 0;
+  return TensorType{DType::kF32, type.shape()}.bytes();
 }
 
 void check_inputs(const Graph& graph, std::span<const Literal> inputs) {
@@ -234,9 +221,16 @@ void check_inputs(const Graph& graph, std::span<const Literal> inputs) {
 
 }  // namespace
 
-std::int64_t peak_bytes(const Graph& graph) {
+std::int64_t peak_bytes(const Graph& graph, bool wide) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   const auto add = [](std::int64_t a, std::int64_t b) { return a > kMost - b ? kMost : a + b; };
+  const auto bytes = [&](Value value) {
+    std::int64_t total = graph.type(value).bytes();
+    for (const TensorType& element : graph.type(value).elements()) {
+      if (wide && is_float(element.dtype)) total = add(total, widened(element).bytes());
+    }
+    return total;
+  };
   const std::vector<bool> live_nodes = graph.live_nodes();
   std::vector<std::uint32_t> last = last_uses(graph);
   std::int64_t live = 0;
@@ -245,18 +239,18 @@ std::int64_t peak_bytes(const Graph& graph) {
     if (!live_nodes[id]) continue;
     const Value value{id};
     const OpDef& def = graph.def(value);
-    live = add(live, graph.type(value).bytes());
-    std::int64_t inside = 0;  // what a region or an expansion holds meanwhile
+    live = add(live, bytes(value));
+    std::int64_t inside = 0;  // what is held meanwhile: a region, an expansion, floats for halves
     if (def.op == Op::kFusion) {
-      inside = peak_bytes(*graph.attributes(value).region(Attr::kBody));
+      inside = peak_bytes(*graph.attributes(value).region(Attr::kBody), wide);
     } else if (def.expand != nullptr) {
-      std::vector<Type> types;
-      for (const Value operand : graph.operands(value)) types.push_back(graph.type(operand));
-      inside = peak_bytes(expansion(def, graph.attributes(value), types));
+      inside = peak_bytes(expansion_of(graph, value), wide);
+    } else if (def.op_class == OpClass::kStructural && !graph.operands(value).empty()) {
+      for (const Value operand : graph.operands(value)) inside = add(inside, half_copy_bytes(graph, operand));
+      inside = add(inside, half_copy_bytes(graph, value));
     }
     peak = std::max(peak, add(live, inside));
-    for_each_dying_operand(graph, id, last,
-                           [&](Value operand) { live -= graph.type(operand).bytes(); });
+    for_each_dying_operand(graph, id, last, [&](Value operand) { live -= bytes(operand); });
   }
   return peak;
 }
@@ -267,7 +261,8 @@ std::vector<Literal> evaluate_node(Op op, const Attributes& attributes, const Ty
   if (def.expand != nullptr) {
     std::vector<Type> types;
     for (const Literal& operand : operands) types.push_back(operand.type());
-    return run(expansion(def, attributes, types), operands);
+    const Graph graph = expansion(def, attributes, types);
+    return Interpreter(graph, false).run({Elements(operands.begin(), operands.end()), {}}).typed;
   }
   Elements dense;
   for (const Literal& operand : operands) dense.push_back(operand.dense());
@@ -278,11 +273,17 @@ std::vector<Literal> interpret(const Graph& graph, std::span<const Literal> inpu
                                const InterpretOptions& options) {
   check_inputs(graph, inputs);
   const std::int64_t limit = options.memory_limit.value_or(available_memory());
-  const std::int64_t needed = peak_bytes(graph);
+  const std::int64_t needed = peak_bytes(graph, options.wide);
   if (needed > limit) {
     throw_error<ResourceError>("graph '{}' needs {} bytes, limit {}", graph.name(), needed, limit);
   }
-  return Interpreter(graph, options.wide).run(inputs);
+  Run run;
+  for (const Literal& input : inputs) {
+    run.typed.push_back(input.dense());
+    if (options.wide) run.wide.push_back(widened(run.typed.back()));
+  }
+  Run result = Interpreter(graph, options.wide).run(run);
+  return options.wide ? std::move(result.wide) : std::move(result.typed);
 }
 
 }  // namespace ndl::ir

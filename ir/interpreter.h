@@ -29,8 +29,8 @@ struct InterpretOptions {
 std::vector<Literal> interpret(const Graph& graph, std::span<const Literal> inputs,
                                const InterpretOptions& options = {});
 
-// Bytes of the values alive at one time, at most, when `graph` is interpreted.
-std::int64_t peak_bytes(const Graph& graph);
+// Bytes of the values alive at one time, at most, when `graph` is interpreted: typed, or wide.
+std::int64_t peak_bytes(const Graph& graph, bool wide = false);
 
 // One node on its operands' elements: what the constant folder runs. Structural, elementwise and
 // composed ops only.

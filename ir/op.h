@@ -155,6 +155,24 @@ struct OpDef {
   bool is_elementwise() const { return op_class == OpClass::kElementwise; }
 };
 
+// Whether f(a, b) is f(b, a), bit for bit.
+constexpr bool is_commutative(Op op) {
+  switch (op) {
+    case Op::kAdd:
+    case Op::kMul:
+    case Op::kMin:
+    case Op::kMax:
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kXor:
+    case Op::kEq:
+    case Op::kNe:
+      return true;
+    default:
+      return false;
+  }
+}
+
 const OpDef& op_def(Op op);
 inline std::string_view name_of(Op op) { return op_def(op).name; }
 // Null when there is no such op.

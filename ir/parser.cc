@@ -2,7 +2,6 @@
 #include "ir/parser.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <unordered_map>

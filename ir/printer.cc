@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/number.h"
@@ -27,6 +28,7 @@ class Printer {
   struct Scope {
     std::vector<std::string> labels;
     std::unordered_set<std::string> used;
+    std::unordered_map<std::string, int> next_suffix;  // of a name that came before
     std::size_t next_number = 0;
   };
 
@@ -67,8 +69,8 @@ const std::string& Printer::label(const Graph& graph, Value value) {
     return label;
   }
   std::string unique = name;
-  for (int suffix = 1; !scope_.used.insert(unique).second; ++suffix) {
-    unique = fmt::format("{}_{}", name, suffix);
+  while (!scope_.used.insert(unique).second) {
+    unique = fmt::format("{}_{}", name, ++scope_.next_suffix[name]);
   }
   label = "%" + unique;
   return label;

@@ -13,8 +13,8 @@ template <class... Args>
                        Args&&... args) {
   const std::string message = fmt::format(format, std::forward<Args>(args)...);
   throw VerifyError(Diagnostic{graph.location(value),
-                               fmt::format("node {} '{}' of graph '{}': {}", value.id,
-                                           name_of(graph.op(value)), graph.name(), message),
+                               fmt::format("{}, in '{}' of graph '{}'", message,
+                                           print_node(graph, value), graph.name()),
                                ""});
 }
 

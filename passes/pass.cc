@@ -6,6 +6,7 @@
 #include "passes/canonicalize.h"
 #include "passes/dce.h"
 #include "passes/expand.h"
+#include "passes/fuse.h"
 
 namespace ndl::passes {
 
@@ -16,6 +17,8 @@ std::span<const PassDef> all_passes() {
        run_canonicalize, canonicalize_rules(), {}},
       {"expand", "Replaces composed ops such as softmax by the ops they stand for.", run_expand, {},
        {}},
+      {"fuse", "Makes one kernel of ops over one iteration space, with a tuple of outputs.", run_fuse,
+       {}, {{"max-ops", "256", "the most ops that one kernel holds"}}},
       {"dce", "Drops nodes that the result does not depend on.", run_dce, {}, {}},
   };
   return table;

@@ -67,23 +67,6 @@ std::string Pattern::to_string() const {
   return text + ")";
 }
 
-bool is_commutative(Op op) {
-  switch (op) {
-    case Op::kAdd:
-    case Op::kMul:
-    case Op::kMin:
-    case Op::kMax:
-    case Op::kAnd:
-    case Op::kOr:
-    case Op::kXor:
-    case Op::kEq:
-    case Op::kNe:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool match(const Pattern& pattern, const Graph& graph, Value value, Bindings& bindings) {
   switch (pattern.kind()) {
     case Pattern::Kind::kConstant:
@@ -118,7 +101,7 @@ bool match(const Pattern& pattern, const Graph& graph, Value value, Bindings& bi
     bindings = trial;
     return true;
   };
-  return match_in_order(0, 1) || (is_commutative(pattern.op()) && match_in_order(1, 0));
+  return match_in_order(0, 1) || (ir::is_commutative(pattern.op()) && match_in_order(1, 0));
 }
 
 Value instantiate(const Pattern& pattern, ir::Builder& builder, const Bindings& bindings,

@@ -58,9 +58,6 @@ class Pattern {
 inline constexpr int kMaxVariables = 5;
 using Bindings = std::array<std::optional<ir::Value>, kMaxVariables>;
 
-// Whether a + b is b + a, bit for bit.
-bool is_commutative(ir::Op op);
-
 // Binds the pattern's variables so that it equals `value`; operands of commutative ops match in
 // either order.
 bool match(const Pattern& pattern, const ir::Graph& graph, ir::Value value, Bindings& bindings);

@@ -31,7 +31,10 @@ ir::Graph rebuild(const ir::Graph& source, ir::BuilderMode mode, F&& f) {
         is_parameter ? builder.clone(source, value, {})
                      : f(builder, value, std::span<const ir::Value>(operands));
     mapped[id] = replacement;
-    if (result.name(replacement).empty()) result.set_name(replacement, source.name(value));
+    // A parameter's name is the graph's interface, and stays.
+    if (result.op(replacement) != ir::Op::kParameter && result.name(replacement).empty()) {
+      result.set_name(replacement, source.name(value));
+    }
     const SourceLocation location = source.location(value);
     if (location.line == 0) continue;
     for (auto node = first; node < result.size(); ++node) result.set_location({node}, location);

@@ -38,15 +38,24 @@ Result inner_of_same_op(const Graph& graph, Value value) {
   return graph.operand(inner, 0);
 }
 
-// The op that compares the other way round.
-Op mirrored(Op op) {
+// The op that takes its two operands the other way round: itself, if it commutes.
+std::optional<Op> mirrored(Op op) {
   switch (op) {
     case Op::kLt: return Op::kGt;
     case Op::kGt: return Op::kLt;
     case Op::kLe: return Op::kGe;
     case Op::kGe: return Op::kLe;
-    default: return op;
+    default: break;
   }
+  return ir::is_commutative(op) ? std::optional(op) : std::nullopt;
+}
+
+std::vector<Op> ops_with_a_mirror() {
+  std::vector<Op> ops;
+  for (const ir::OpDef& def : ir::all_ops()) {
+    if (mirrored(def.op)) ops.push_back(def.op);
+  }
+  return ops;
 }
 
 Result constant_last(Builder& b, Value value) {
@@ -54,7 +63,7 @@ Result constant_last(Builder& b, Value value) {
   const Value first = graph.operand(value, 0);
   const Value second = graph.operand(value, 1);
   if (graph.op(first) != Op::kConstant || graph.op(second) == Op::kConstant) return std::nullopt;
-  return b.add_node(mirrored(graph.op(value)), {second, first});
+  return b.add_node(*mirrored(graph.op(value)), {second, first});
 }
 
 // x / c = x * (1 / c) where c is a power of two, so that both sides round the same real number.
@@ -131,9 +140,10 @@ Result convert_convert(Builder& b, Value value) {
   return b.convert(*x, to);
 }
 
+// By way of integers. On the way through a float, what would be a NaN loses its bits.
 Result bitcast_bitcast(Builder& b, Value value) {
   const Result x = inner_of_same_op(b.graph(), value);
-  if (!x) return std::nullopt;
+  if (!x || is_float(b.type(b.graph().operand(value, 0)).dtype())) return std::nullopt;
   return b.bitcast(*x, b.type(value).dtype());
 }
 
@@ -288,9 +298,7 @@ Rule function_rule(std::string_view name, std::vector<Op> roots,
 std::vector<Rule> structural_rules() {
   return {
       function_rule("constant-last",
-                    {Op::kAdd, Op::kMul, Op::kMin, Op::kMax, Op::kAnd, Op::kOr, Op::kXor, Op::kEq,
-                     Op::kNe, Op::kLt, Op::kLe, Op::kGt, Op::kGe},
-                    constant_last,
+                    ops_with_a_mirror(), constant_last,
                     "a constant is the second operand of a commutative op or of a comparison",
                     "%0 = constant(2) : f32[3]\n%1 = lt(%0, %x) : bool[3]"),
       function_rule("div-power-of-two", {Op::kDiv}, divide_by_power_of_two,
@@ -308,7 +316,7 @@ std::vector<Rule> structural_rules() {
                     "convert(convert(x)) = convert(x) when the inner one loses nothing",
                     "%0 = convert(%x) : f64[3]\n%1 = convert(%0) : f16[3]"),
       function_rule("bitcast-bitcast", {Op::kBitcast}, bitcast_bitcast,
-                    "bitcast(bitcast(x)) = bitcast(x)",
+                    "bitcast(bitcast(x)) = bitcast(x) by way of integers",
                     "%0 = bitcast(%x) : i32[3]\n%1 = bitcast(%0) : f32[3]"),
       function_rule("reshape-reshape", {Op::kReshape}, reshape_reshape,
                     "reshape(reshape(x)) = reshape(x)",

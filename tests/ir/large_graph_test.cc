@@ -1,4 +1,5 @@
 // Size and depth: nothing recurses over a graph, and what nests is bounded.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -49,15 +50,53 @@ TEST(LargeGraph, AMillionNegationsCancel) {
 }
 
 TEST(LargeGraph, ATupleOfAHundredThousand) {
+  constexpr std::int64_t kElements = 100'000;
   Graph graph("wide");
   Builder b(graph);
-  const Value x = b.parameter({DType::kI32, {100'000}}, "x");
-  const Value parts = b.split(x, 0);
-  std::vector<Value> elements;
-  for (std::int64_t i = 0; i < 100'000; ++i) elements.push_back(b.get_tuple_element(parts, i));
-  b.set_result(b.make_tuple(elements));
+  const Value x = b.parameter({DType::kI32, {}}, "x");
+  const Value tuple = b.make_tuple(std::vector<Value>(kElements, x));
+  Value sum = x;
+  for (std::int64_t i = 0; i < kElements; ++i) sum = b.add(sum, b.get_tuple_element(tuple, i));
+  b.set_result(sum);
   EXPECT_EQ(parse(print(graph)), graph);
-  EXPECT_EQ(passes::run_canonicalize(graph, {}).size(), 2u);
+  const Literal one = Literal::filled({DType::kI32, {}}, 1);
+  EXPECT_EQ(interpret(graph, std::span(&one, 1)).front().at<std::int32_t>(0), kElements + 1);
+}
+
+TEST(LargeGraph, NamesThatRepeatPrintInLinearTime) {
+  Graph graph("names");
+  Builder b(graph);
+  Value y = b.parameter({DType::kF32, {}}, "h");
+  for (int i = 0; i < 200'000; ++i) {
+    y = b.exp(y);
+    graph.set_name(y, "h");
+  }
+  b.set_result(y);
+  const std::string text = print(graph);
+  EXPECT_EQ(print(parse(text)), text);
+}
+
+TEST(LargeGraph, WindowsAndAxesWithNothingInThemTakeNoTime) {
+  const Literal one = Literal::filled({DType::kF32, {1}}, 2);
+  const Graph window = parse(
+      "needle 1 graph f(%x: f32[1]) -> f32[1] {\n%0 = reduce_window(%x, kind=sum, "
+      "size=[1000000000000000], high=[999999999999999])\nreturn %0 }");
+  EXPECT_EQ(interpret(window, std::span(&one, 1)).front(), one);
+  for (const char* op : {"sort(%x, axis=1)", "argmax(%x, axis=1)", "gather(%x, %i, axis=1)"}) {
+    const Graph graph = parse(fmt::format(
+        "needle 1 graph f(%i: i32[3]) -> i32[3] {{\n%c = constant(1) : f32[1]\n"
+        "%e = slice(%c, start=[0], limit=[0])\n%x = reshape(%e) : f32[1000000000000000,5,0]\n"
+        "%0 = {}\n%t = make_tuple(%i, %0)\n%1 = get_tuple_element(%t, index=0)\nreturn %1 }}",
+        op));
+    const Literal indices = Literal::zeros({DType::kI32, {3}});
+    EXPECT_EQ(interpret(graph, std::span(&indices, 1)).front(), indices) << op;
+  }
+}
+
+TEST(LargeGraph, ATupleTooWideToSplitIsRefused) {
+  EXPECT_THROW(parse("needle 1 graph f(%x: f32[1025]) -> f32[1025] {\n%0 = split(%x, axis=0)\n"
+                     "return %x }"),
+               ShapeError);
 }
 
 std::string nested_fusions(int depth) {
