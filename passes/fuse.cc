@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/number.h"
 #include "ir/builder.h"
+#include "passes/dce.h"
 
 namespace ndl::passes {
 namespace {
@@ -188,7 +189,7 @@ Graph Fuser::run() {
     }
   }
   builder.set_result(mapped_[source_.result().id]);
-  return result;
+  return remove_dead_nodes(result);  // constants that were copied into every body
 }
 
 FusionReason reason_of(const Graph& graph, const FusionPlan& plan, Value producer,
