@@ -53,8 +53,8 @@ std::string escape_control(std::string_view text) {
     const bool bad = i == invalid;
     if (bad) invalid = i + 1 + find_invalid_utf8(text.substr(i + 1)).value_or(text.size() - i - 1);
     // C1 controls (U+0080..U+009f) are two bytes, the first of them 0xc2.
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() &&
-                    static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    const bool c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
     if (byte == '\t') {
       result += ' ';
     } else if (byte < 0x20 || byte == 0x7f || bad) {

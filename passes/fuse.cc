@@ -205,11 +205,9 @@ FusionReason reason_of(const Graph& graph, const FusionPlan& plan, Value produce
                                                             : FusionReason::kDependence;
 }
 
-constexpr std::string_view kDefaultMaxOps = "256";
-
 std::size_t max_ops_option(const PassContext& context) {
   const auto it = context.options.find("max-ops");
-  const std::string_view text = it == context.options.end() ? kDefaultMaxOps : it->second;
+  const std::string_view text = it == context.options.end() ? kDefaultFusionMaxOps : it->second;
   std::int64_t value = 0;
   if (from_text(text, value) != NumberError::kNone || value < 1) {
     throw_error<UsageError>("fuse: max-ops must be a positive integer, got '{}'", text);

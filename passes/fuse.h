@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph.h"
@@ -60,6 +61,9 @@ struct FusionEdge {
 // Every edge once, in the order of consumers and their operands.
 std::vector<FusionEdge> explain_fusion(const ir::Graph& graph, std::size_t max_ops);
 
+inline constexpr std::string_view kDefaultFusionMaxOps = "256";
+
+// The option max-ops bounds the size of a group.
 ir::Graph run_fuse(const ir::Graph& graph, const PassContext& context);
 
 }  // namespace ndl::passes

@@ -18,7 +18,7 @@ std::span<const PassDef> all_passes() {
       {"expand", "Replaces composed ops such as softmax by the ops they stand for.", run_expand, {},
        {}},
       {"fuse", "Makes one kernel of ops over one iteration space, with a tuple of outputs.", run_fuse,
-       {}, {{"max-ops", "256", "the most ops that one kernel holds"}}},
+       {}, {{"max-ops", kDefaultFusionMaxOps, "the most ops that one kernel holds"}}},
       {"dce", "Drops nodes that the result does not depend on.", run_dce, {}, {}},
   };
   return table;

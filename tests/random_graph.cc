@@ -193,8 +193,7 @@ std::optional<Value> Generator::structural(const OpDef& def) {
     case Op::kConvert:
       return b.convert(any(kAllDTypes), dtype());
     case Op::kBitcast: {
-      // Not from floats: the bits of a NaN have no meaning to compare.
-      const Value x = any(kIntegers);
+      const Value x = any(def.dtypes);
       while (true) {
         const DType to = dtype(def.dtypes);
         if (size_of(to) == size_of(type(x).dtype)) return b.bitcast(x, to);
