@@ -36,23 +36,7 @@ namespace {
 using ir::ElementwiseKind;
 using ir::Op;
 
-#define NDL_OPERANDS_kUnary [[maybe_unused]] T a
-#define NDL_OPERANDS_kPredicate [[maybe_unused]] T a
-#define NDL_OPERANDS_kBinary T a, T b
-#define NDL_OPERANDS_kCompare T a, T b
-#define NDL_OPERANDS_kTernary T a, T b, T c
-#define NDL_OPERANDS_kSelect Mask m, T a, T b
-#define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, range, doc) \
-  struct Row_##enumerator {                                                  \
-    static constexpr ElementwiseKind kKind = ElementwiseKind::kind;          \
-    static constexpr DTypeSet kDTypes = dtypes;                              \
-    template <class T>                                                       \
-    auto operator()(NDL_OPERANDS_##kind) const {                             \
-      return forward;                                                        \
-    }                                                                        \
-  };
-#include "ir/elementwise.def"
-#undef NDL_ELEMENTWISE
+#include "ir/elementwise_rows.def"
 
 template <class Row, class E>
 llvm::Value* apply(std::span<llvm::Value* const> v) {

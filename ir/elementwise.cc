@@ -46,24 +46,7 @@ void apply(std::int64_t count, const void* const* operands, void* out) {
   }
 }
 
-// A row as a function object with as many operands as its kind has.
-#define NDL_OPERANDS_kUnary [[maybe_unused]] T a
-#define NDL_OPERANDS_kPredicate [[maybe_unused]] T a
-#define NDL_OPERANDS_kBinary T a, T b
-#define NDL_OPERANDS_kCompare T a, T b
-#define NDL_OPERANDS_kTernary T a, T b, T c
-#define NDL_OPERANDS_kSelect bool m, T a, T b
-#define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, range, doc) \
-  struct Row_##enumerator {                                                  \
-    static constexpr ElementwiseKind kKind = ElementwiseKind::kind;          \
-    static constexpr DTypeSet kDTypes = dtypes;                              \
-    template <class T>                                                       \
-    auto operator()(NDL_OPERANDS_##kind) const {                             \
-      return forward;                                                        \
-    }                                                                        \
-  };
-#include "ir/elementwise.def"
-#undef NDL_ELEMENTWISE
+#include "ir/elementwise_rows.def"
 
 template <class Row>
 ElementwiseFunction function_for(DType dtype) {
