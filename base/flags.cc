@@ -109,11 +109,13 @@ Flags parse_flags(std::string_view text) {
   }
 }
 
-Flags flags_from_environment() {
+Flags flags_from_environment(const std::function<void(const Flags&)>& check) {
   const char* text = std::getenv("NDL_FLAGS");
   if (text == nullptr) return {};
   try {
-    return parse_flags(text);
+    Flags flags = parse_flags(text);
+    if (check) check(flags);
+    return flags;
   } catch (const UsageError& error) {
     throw_error<UsageError>("NDL_FLAGS: {}", error.message());
   }

@@ -6,6 +6,7 @@
 // setting it come from the row.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,8 +31,11 @@ enum class FlagKind {
 };
 
 struct FlagDef {
+  using Member =
+      std::variant<bool Flags::*, std::string Flags::*, std::vector<std::string> Flags::*>;
+
   std::string_view name;  // "print-after"
-  std::variant<bool Flags::*, std::string Flags::*, std::vector<std::string> Flags::*> member;
+  Member member;
   std::string_view value;  // what the value is called in the help: "all|REGEX"
   std::string_view doc;
   // Text only: what the bare flag stands for; empty if a value must be given.
@@ -54,7 +58,8 @@ void set_bare_flag(Flags& flags, const FlagDef& def);
 // Flags separated by white space, as in NDL_FLAGS: "--verify-each --print-after=all". Throws
 // UsageError that names the flag, and the one that may have been meant.
 Flags parse_flags(std::string_view text);
-// What the environment variable NDL_FLAGS says; all defaults when it is not set.
-Flags flags_from_environment();
+// What the environment variable NDL_FLAGS says; all defaults when it is not set. `check` may refuse
+// it with a UsageError. The message of any error begins with "NDL_FLAGS: ".
+Flags flags_from_environment(const std::function<void(const Flags&)>& check = {});
 
 }  // namespace ndl

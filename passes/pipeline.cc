@@ -130,18 +130,18 @@ std::string to_string(std::span<const PipelineStep> pipeline) {
 
 ir::Graph run_pipeline(const ir::Graph& graph, std::span<const PipelineStep> pipeline,
                        const RunOptions& options) {
-  ir::Graph current = graph;
+  const ir::Graph* current = &graph;
+  ir::Graph latest;
   PassRecord record;
   for (const PipelineStep& step : pipeline) {
     ++record.index;
     if (options.disabled.contains(step.pass->name)) continue;
     record.name = step.pass->name;
-    record.nodes_before = current.size();
+    record.nodes_before = current->size();
     const auto start = std::chrono::steady_clock::now();
-    ir::Graph next = step.pass->run(current, {options.disabled, step.options});
+    ir::Graph next = step.pass->run(*current, {options.disabled, step.options});
     record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     record.nodes_after = next.size();
-    record.changed = !(next == current);
     if (options.verify_each) {
       try {
         ir::verify(next);
@@ -150,10 +150,14 @@ ir::Graph run_pipeline(const ir::Graph& graph, std::span<const PipelineStep> pip
                                         record.index, record.name, error.what()));
       }
     }
-    if (options.observer) options.observer(record, current, next);
-    current = std::move(next);
+    if (options.observer) {
+      record.changed = !(next == *current);
+      options.observer(record, *current, next);
+    }
+    latest = std::move(next);
+    current = &latest;
   }
-  return current;
+  return current == &graph ? graph : std::move(latest);
 }
 
 }  // namespace ndl::passes

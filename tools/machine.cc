@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "base/number.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 namespace ndl::tools {
@@ -25,22 +25,13 @@ std::string field_of(const char* path, std::string_view key) {
   return "";
 }
 
-std::int64_t memory_field(std::string_view key) {
-  const std::string text = field_of("/proc/meminfo", key);  // "24008636 kB"
-  std::int64_t kilobytes = 0;
-  if (from_text(split(text, ' ')[0], kilobytes) != NumberError::kNone) return 0;
-  return kilobytes * 1024;
-}
-
 }  // namespace
-
-Memory machine_memory() { return {memory_field("MemTotal"), memory_field("MemAvailable")}; }
 
 void require_memory(std::int64_t bytes, std::string_view what) {
   constexpr std::int64_t kAlwaysThere = 1 << 24;
   if (bytes <= kAlwaysThere) return;
-  const std::int64_t available = machine_memory().available;
-  if (available == 0 || bytes <= available) return;
+  const std::int64_t available = available_memory();
+  if (bytes <= available) return;
   throw_error<ResourceError>("{} needs {} bytes, {} are available", what, bytes, available);
 }
 

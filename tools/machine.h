@@ -7,13 +7,7 @@
 
 namespace ndl::tools {
 
-struct Memory {
-  std::int64_t total = 0;      // bytes; 0 if unknown
-  std::int64_t available = 0;  // bytes that can be had without swapping; 0 if unknown
-};
-Memory machine_memory();
-
-// Throws ResourceError "what needs N bytes, M are available" when that is known to be so.
+// Throws ResourceError "what needs N bytes, M are available" when available_memory() is less.
 void require_memory(std::int64_t bytes, std::string_view what);
 
 std::string cpu_model();

@@ -27,12 +27,16 @@ double parse_double(std::string_view spec, std::string_view text) {
 }
 
 Spec::File parse_file(std::string_view spec, std::string_view path) {
-  if (path.ends_with(".npy")) return {std::string(path), ""};
-  const std::size_t colon = path.rfind(':');
-  if (colon != path.npos && path.substr(0, colon).ends_with(".npz")) {
-    return {std::string(path.substr(0, colon)), std::string(path.substr(colon + 1))};
+  // An archive first: its key may end in .npy.
+  constexpr std::string_view kArchive = ".npz:";
+  const std::size_t archive = path.rfind(kArchive);
+  if (archive != path.npos) {
+    const std::size_t key = archive + kArchive.size();
+    if (key == path.size()) fail(spec, "an .npz file needs a key: @{}KEY", excerpt(path));
+    return {std::string(path.substr(0, key - 1)), std::string(path.substr(key))};
   }
   if (path.ends_with(".npz")) fail(spec, "an .npz file needs a key: @{}:KEY", excerpt(path));
+  if (path.ends_with(".npy")) return {std::string(path), ""};
   fail(spec, "@ is followed by FILE.npy or FILE.npz:KEY");
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "ir/literal.h"
+#include "tools/io/npy.h"
 
 namespace ndl::tools {
 
@@ -55,7 +56,9 @@ std::optional<ir::TensorType> parse_spec_type(std::string_view text);
 
 // The tensor. Random elements depend on `seed`, `stream` and their index alone; inputs are numbered
 // by `stream` so that they differ. Throws UsageError for values that do not fit the type, and what
-// reading a file throws; a file of another type than `type` is a ShapeError or DTypeError.
-ir::Literal make_literal(const Spec& spec, std::uint64_t seed, std::uint64_t stream);
+// reading a file throws; a file of another type than `type` is a ShapeError or DTypeError, and
+// `check` sees the type of a file that was given none. Both come before the data is read.
+ir::Literal make_literal(const Spec& spec, std::uint64_t seed, std::uint64_t stream,
+                         const TypeCheck& check = {});
 
 }  // namespace ndl::tools

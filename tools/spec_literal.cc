@@ -5,7 +5,6 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "ir/math/convert.h"
-#include "tools/io/npy.h"
 #include "tools/io/npz.h"
 #include "tools/machine.h"
 #include "tools/random.h"
@@ -21,6 +20,7 @@ using ir::TensorType;
 struct Generator {
   const Spec& spec;
   std::uint64_t key;
+  const TypeCheck& check;
 
   template <class... Args>
   [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
@@ -64,13 +64,18 @@ struct Generator {
     });
   }
 
-  Literal operator()(const Spec::File& file) const {
-    Literal literal = file.key.empty() ? read_npy(file.path) : read_npz(file.path, file.key);
-    if (!spec.type || literal.type() == *spec.type) return literal;
+  void check_file_type(const TensorType& found) const {
+    if (found == type()) return;
     const std::string message = fmt::format("'{}': the file holds {}, not {}", excerpt(spec.text),
-                                            literal.type().to_string(), type().to_string());
-    if (literal.dtype() != type().dtype) throw DTypeError(message);
+                                            found.to_string(), type().to_string());
+    if (found.dtype != type().dtype) throw DTypeError(message);
     throw ShapeError(message);
+  }
+
+  Literal operator()(const Spec::File& file) const {
+    const TypeCheck of_spec = [&](const TensorType& found) { check_file_type(found); };
+    const TypeCheck& wanted = spec.type ? of_spec : check;
+    return file.key.empty() ? read_npy(file.path, wanted) : read_npz(file.path, file.key, wanted);
   }
 
   Literal operator()(Spec::Pattern pattern) const {
@@ -138,8 +143,9 @@ struct Generator {
 
 }  // namespace
 
-Literal make_literal(const Spec& spec, std::uint64_t seed, std::uint64_t stream) {
-  return std::visit(Generator{spec, random_key(seed, stream)}, spec.source);
+Literal make_literal(const Spec& spec, std::uint64_t seed, std::uint64_t stream,
+                     const TypeCheck& check) {
+  return std::visit(Generator{spec, random_key(seed, stream), check}, spec.source);
 }
 
 }  // namespace ndl::tools

@@ -47,6 +47,23 @@ TEST(Opt, KeepsModeAndLinksOfAFileItReplaces) {
   EXPECT_EQ(status.st_mode & 0777u, 0640u);
 }
 
+TEST(Opt, ALinkToAFileThatIsNotThereStaysALink) {
+  const std::string folder = path_of("links");
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder + "/deep");
+  std::filesystem::create_symlink("deep/middle.ndl", folder + "/link.ndl");
+  std::filesystem::create_symlink("../new.ndl", folder + "/deep/middle.ndl");
+  expect_output(run({{"opt", "-", "-o", folder + "/link.ndl"}, kStable}), "");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder + "/link.ndl"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder + "/deep/middle.ndl"));
+  EXPECT_FALSE(std::filesystem::is_symlink(folder + "/new.ndl"));
+  EXPECT_EQ(contents(folder + "/new.ndl"), kStable);
+
+  std::filesystem::create_symlink("circle.ndl", folder + "/circle.ndl");
+  expect_error(run({{"opt", "-", "-o", folder + "/circle.ndl"}, kStable}), 1,
+               {"circle.ndl': Too many levels of symbolic links"});
+}
+
 TEST(Opt, LeavesNoTemporaryFiles) {
   const std::string folder = path_of("clean");
   std::filesystem::remove_all(folder);
@@ -147,6 +164,18 @@ TEST(Opt, FlagsOfTheEnvironmentComeFirst) {
   EXPECT_EQ(run(invocation).err, "");
   invocation.flags = "--tming";
   expect_error(run(invocation), 2, {"NDL_FLAGS: unknown flag '--tming'; did you mean '--timing'?"});
+}
+
+TEST(Opt, AMistakeInTheEnvironmentIsBlamedOnIt) {
+  Invocation invocation{.arguments = {"opt", "-"}, .input = kNothingAdded};
+  invocation.flags = "--disable=nope";
+  expect_error(run(invocation), 2, {"NDL_FLAGS: --disable: no pass or rule is called 'nope'"});
+  invocation.flags = "--print-after=(";
+  expect_error(run(invocation), 2, {"NDL_FLAGS: --print-after: '(' is no regular expression"});
+  invocation.flags = "--dump-to=/dev/null/x";
+  expect_error(run(invocation), 1, {"NDL_FLAGS: --dump-to: cannot make the folder '/dev/null/x'"});
+  invocation.arguments.push_back("--dump-to=/dev/null/y");
+  expect_error(run(invocation), 1, {"error: --dump-to: cannot make the folder '/dev/null/y'"});
 }
 
 }  // namespace

@@ -24,6 +24,42 @@ TEST(Run, MissingInputsAreListedWithTheirTypes) {
   expect_error(run({{"run", "-", "--input=2xf32"}, kAdd}), 2, {"no input for y: f32[2]\n"});
 }
 
+TEST(Run, NotAllOfManyMissingInputsAreListed) {
+  std::string parameters;
+  for (int i = 0; i < 12; ++i) {
+    parameters += (i == 0 ? "%p" : ", %p") + std::to_string(i) + ": f32[]";
+  }
+  const std::string graph =
+      "needle 1\n\ngraph f(" + parameters + ") -> f32[] {\n  return %p0\n}\n";
+  const Outcome outcome = run({{"run", "-", "--input=p0=f32"}, graph});
+  expect_error(outcome, 2, {"no input for p1: f32[], p2: f32[], ", "p10: f32[], and 1 more\n",
+                            "--input=p10=f32 ...\n"});
+  EXPECT_FALSE(contains(outcome.err, "p11"));
+}
+
+TEST(Run, AFileOfAnotherTypeIsRefusedBeforeItsDataIsRead) {
+  // A sparse file: reading its data would need a tebibyte.
+  const std::string path = path_of("huge.npy");
+  std::string header = "{'descr': '|i1', 'fortran_order': False, 'shape': (1099511627776,), }";
+  header.resize(118, ' ');
+  save("huge.npy", std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header);
+  std::filesystem::resize_file(path, 128 + (std::uintmax_t{1} << 40));
+  expect_error(run({{"run", "-", "-i", "x=@" + path}, kNaive}), 1,
+               {"i8[1099511627776] is given, but x is f32[3]"});
+  expect_error(run({{"run", "-", "-i", "x=3xf32=@" + path}, kNaive}), 1,
+               {"the file holds i8[1099511627776], not f32[3]"});
+  expect_error(run({{"run", "-", "-i", "3xf32", "--expect=@" + path}, kNaive}), 1,
+               {"i8[1099511627776] is given, but the result is f32[3]"});
+  std::filesystem::remove(path);
+}
+
+TEST(Run, WritesAnEmptyTuple) {
+  const std::string graph = "needle 1\n\ngraph f() -> () {\n  %0 = tuple() : ()\n  return %0\n}\n";
+  const std::string file = path_of("empty.npz");
+  expect_output(run({{"run", "-", "--output=@" + file}, graph}), "");
+  EXPECT_EQ(contents(file).size(), 22u);
+}
+
 TEST(Run, WrongInputs) {
   expect_error(run({{"run", "-", "--input=z=2xf32"}, kAdd}), 2, {"no parameter is called 'z'"});
   expect_error(run({{"run", "-", "--input=x=2xf32", "--input=x=2xf32"}, kAdd}), 2,

@@ -72,6 +72,14 @@ TEST(Flags, TheEnvironment) {
   } catch (const UsageError& error) {
     EXPECT_EQ(error.message(), "NDL_FLAGS: unknown flag '--tming'; did you mean '--timing'?");
   }
+  ::setenv("NDL_FLAGS", "--disable=wibble", 1);
+  try {
+    flags_from_environment(
+        [](const Flags& flags) { throw_error<UsageError>("no {}", flags.disable.at(0)); });
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_EQ(error.message(), "NDL_FLAGS: no wibble");
+  }
   ::unsetenv("NDL_FLAGS");
   EXPECT_FALSE(flags_from_environment().timing);
 }

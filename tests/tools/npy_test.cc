@@ -2,6 +2,8 @@
 #include "tools/io/npy.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <limits>
@@ -235,6 +237,24 @@ TEST(Npy, ReadsWhatItWrites) {
 
 TEST(Npy, HasNoBF16) {
   EXPECT_THROW(encode_npy(Literal::zeros({DType::kBF16, {2}})), UnsupportedError);
+}
+
+TEST(Npy, ATypeThatIsNotWantedIsRefusedBeforeItsDataIsRead) {
+  const std::string header_only = file(header("<f4", "(2,)"), "");
+  ByteSource source = source_of(header_only);
+  source.size += 8;  // the data, which cannot be read
+  const auto refuse = [](const ir::TensorType& type) {
+    throw_error<ShapeError>("{}", type.to_string());
+  };
+  EXPECT_THROW(decode_npy(source, refuse), ShapeError);
+  EXPECT_THROW(decode_npy(source_of(header_only), refuse), IoError);  // cut short
+}
+
+TEST(Npy, APipeIsRefusedAtOnce) {
+  const std::string path = testing::TempDir() + "npy_test_pipe.npy";
+  ::unlink(path.c_str());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THROW(read_npy(path), IoError);
 }
 
 TEST(Npy, SaysWhyAFileCannotBeRead) {

@@ -2,6 +2,8 @@
 #include "tools/io/npz.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -122,6 +124,28 @@ TEST(Npz, RefusesWhatIsNoArchive) {
   EXPECT_THROW(read_npz(save("hello"), "x"), IoError);
   EXPECT_THROW(read_npz("/does/not/exist.npz", "x"), IoError);
   EXPECT_THROW(read_npz("/", "x"), IoError);
+}
+
+TEST(Npz, APipeIsRefusedAtOnce) {
+  const std::string path = testing::TempDir() + "npz_test_pipe.npz";
+  ::unlink(path.c_str());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(message_of(path, "x"), "cannot read '" + display_path(path) + "': not a regular file");
+}
+
+TEST(Npz, ATypeThatIsNotWantedIsRefusedBeforeItsDataIsRead) {
+  std::string bytes = archive({{"x.npy", encode_npy(kX)}});
+  bytes[bytes.find("\xc8\x42")] ^= 1;  // reading all of it finds the damage
+  const auto refuse = [](const ir::TensorType& type) {
+    throw_error<ShapeError>("{}", type.to_string());
+  };
+  EXPECT_THROW(read_npz(save(bytes), "x", refuse), ShapeError);
+}
+
+TEST(Npz, AnEmptyArchive) {
+  const std::string bytes = encode_npz({});
+  EXPECT_EQ(bytes, archive({}));
+  EXPECT_NE(message_of(save(bytes), "x").find("it has: nothing"), std::string::npos);
 }
 
 TEST(Npz, ReadsWhatItWrites) {

@@ -54,6 +54,21 @@ TEST(Spec, AFileNeedsNoType) {
   EXPECT_EQ(std::get<Spec::File>(spec.source).key, "k=1");
 }
 
+TEST(Spec, AKeyOfAnArchive) {
+  const Spec spec = parse_spec("x=@z.npz:x.npy");
+  EXPECT_EQ(std::get<Spec::File>(spec.source).path, "z.npz");
+  EXPECT_EQ(std::get<Spec::File>(spec.source).key, "x.npy");
+  for (const char* text : {"x=@z.npz", "x=@z.npz:"}) {
+    try {
+      parse_spec(text);
+      ADD_FAILURE() << text;
+    } catch (const UsageError& error) {
+      EXPECT_TRUE(error.message().ends_with("an .npz file needs a key: @z.npz:KEY"))
+          << error.message();
+    }
+  }
+}
+
 TEST(Spec, Values) {
   const Literal want = Literal::dense<float>({3}, {100, 100, 101});
   EXPECT_EQ(make("x=3xf32=100 100 101"), want);
@@ -190,6 +205,7 @@ TEST(Spec, Files) {
   write_file(npz, encode_npz({{"x", x}}));
   EXPECT_EQ(make("2xf32=@" + npy), x);
   EXPECT_EQ(make("@" + npz + ":x"), x);
+  EXPECT_EQ(make("@" + npz + ":x.npy"), x);
   EXPECT_THROW(make("3xf32=@" + npy), ShapeError);
   EXPECT_THROW(make("2xf64=@" + npy), DTypeError);
 }

@@ -6,18 +6,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
 
 namespace ndl::tools {
 namespace {
-
-constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
 
 [[noreturn]] void throw_errno(std::string_view verb, std::string_view path, int error = errno) {
   throw_error<IoError>("cannot {} '{}': {}", verb, display_path(path), std::strerror(error));
@@ -53,10 +51,18 @@ class HoldSignals {
   sigset_t before_;
 };
 
-// The file that a chain of symbolic links ends at, so that it is replaced and not the link.
+// The file that a chain of symbolic links ends at, there or not, so that it is replaced and not the
+// link.
 std::string resolve(const std::string& path) {
-  char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) == nullptr ? path : resolved;
+  constexpr int kMaxLinks = 40;  // as many as the kernel follows
+  std::filesystem::path target = path;
+  for (int i = 0; i <= kMaxLinks; ++i) {
+    std::error_code error;
+    const std::filesystem::path next = std::filesystem::read_symlink(target, error);
+    if (error) return target;
+    target = target.parent_path() / next;
+  }
+  throw_errno("write", path, ELOOP);
 }
 
 // Permissions of a file that is replaced, or those of a new one.
@@ -103,9 +109,13 @@ void replace_file(const std::string& path, std::string_view text) {
 
 std::string display_path(std::string_view path) { return excerpt(path, 200); }
 
-InputFile::InputFile(std::string path) : path_(std::move(path)) {
+InputFile::InputFile(std::string path, FileKind kind) : path_(std::move(path)) {
   if (path_.find('\0') != path_.npos) throw_errno("read", path_, ENOENT);
-  descriptor_ = path_ == "-" ? ::dup(STDIN_FILENO) : ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool only_regular = kind == FileKind::kRegular;
+  // Opening a pipe waits for its writer, unless told not to.
+  const int flags = O_RDONLY | O_CLOEXEC | (only_regular ? O_NONBLOCK : 0);
+  const bool is_stdin = path_ == "-" && !only_regular;
+  descriptor_ = is_stdin ? ::dup(STDIN_FILENO) : ::open(path_.c_str(), flags);
   if (descriptor_ < 0) throw_errno("read", path_);
   struct stat status;
   if (::fstat(descriptor_, &status) != 0 || S_ISDIR(status.st_mode)) {
@@ -113,11 +123,17 @@ InputFile::InputFile(std::string path) : path_(std::move(path)) {
     ::close(descriptor_);
     throw_errno("read", path_, error);
   }
-  is_regular_ = S_ISREG(status.st_mode);
-  size_ = is_regular_ ? status.st_size : 0;
+  const bool is_regular = S_ISREG(status.st_mode);
+  if (only_regular && !is_regular) {
+    ::close(descriptor_);
+    throw_error<IoError>("cannot read '{}': not a regular file", display_path(path_));
+  }
+  size_ = is_regular ? status.st_size : 0;
 }
 
-InputFile::~InputFile() { ::close(descriptor_); }
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
 
 std::size_t InputFile::read(void* data, std::size_t count) {
   std::size_t total = 0;
@@ -133,24 +149,26 @@ std::size_t InputFile::read(void* data, std::size_t count) {
   return total;
 }
 
-std::string read_text(const std::string& path) {
+std::string read_text(const std::string& path, std::size_t limit) {
   InputFile file(path);
   if (path == "-" && ::isatty(STDIN_FILENO) != 0) {
     write_stderr("reading a graph from the terminal; Ctrl-D ends it\n");
   }
   // A byte more than expected shows the end of the file without a second round.
-  std::size_t chunk = std::min(static_cast<std::size_t>(file.size()), kMaxTextBytes) + 1;
-  chunk = std::max<std::size_t>(chunk, 1 << 16);
+  std::size_t chunk = std::max<std::size_t>(static_cast<std::size_t>(file.size()), 1 << 16) + 1;
+  chunk = std::min(chunk, limit + 1);
   std::string text;
   while (true) {
     const std::size_t before = text.size();
     text.resize(before + chunk);
     text.resize(before + file.read(text.data() + before, chunk));
-    if (text.size() > kMaxTextBytes) {
-      throw_error<IoError>("cannot read '{}': more than 1 GiB of text", display_path(path));
+    if (text.size() > limit) {
+      throw_error<IoError>("cannot read '{}': more than {} bytes of text", display_path(path),
+                           limit);
     }
     if (text.size() < before + chunk) return text;
-    chunk = text.size();
+    // Twice as much and a little more, so that the limit is not missed by a byte that costs a copy.
+    chunk = std::min(text.size() + 1, limit + 1 - text.size());
   }
 }
 

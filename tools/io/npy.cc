@@ -109,7 +109,7 @@ void check_booleans(const ir::Literal& literal, const ByteSource& source, std::i
 
 }  // namespace
 
-ir::Literal decode_npy(const ByteSource& source) {
+ir::Literal decode_npy(const ByteSource& source, const TypeCheck& check) {
   const auto [header, offset] = read_prefix(source);
   const std::int64_t needed = header.type.bytes();
   const std::int64_t available = source.size - offset;
@@ -123,6 +123,7 @@ ir::Literal decode_npy(const ByteSource& source) {
     throw_npy_error(source.name, offset + needed,
                     fmt::format("{} bytes follow the data", available - needed));
   }
+  if (check) check(header.type);
   require_memory(needed, source.name);  // a sparse file may be larger
   ir::Literal literal = ir::Literal::uninitialized(header.type);
   read_exactly(source, offset, literal.bytes(), static_cast<std::size_t>(needed));
@@ -132,13 +133,10 @@ ir::Literal decode_npy(const ByteSource& source) {
   return literal;
 }
 
-ir::Literal read_npy(const std::string& path) {
-  InputFile file(path);
-  if (!file.is_regular()) {
-    throw_error<IoError>("cannot read '{}': not a regular file", display_path(path));
-  }
-  return decode_npy({display_path(path), file.size(),
-                     [&](void* data, std::size_t count) { return file.read(data, count); }});
+ir::Literal read_npy(const std::string& path, const TypeCheck& check) {
+  InputFile file(path, FileKind::kRegular);
+  const auto read = [&](void* data, std::size_t count) { return file.read(data, count); };
+  return decode_npy({display_path(path), file.size(), read}, check);
 }
 
 std::string encode_npy(const ir::Literal& literal) {

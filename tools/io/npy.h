@@ -20,11 +20,16 @@ struct ByteSource {
   std::function<std::size_t(void* data, std::size_t count)> read;
 };
 
+// Throws if an array of this type is not wanted.
+using TypeCheck = std::function<void(const ir::TensorType& type)>;
+
 // The array, row-major and of this machine's byte order. Nothing is allocated before its size is
-// known to be that of the source. Throws IoError "name: byte N: ..." for a source that is not the
-// format, is cut short or goes on, and UnsupportedError for an element type that is not ours.
-ir::Literal decode_npy(const ByteSource& source);
-ir::Literal read_npy(const std::string& path);
+// known to be that of the source and `check`, if any, has passed its type. Throws IoError "name:
+// byte N: ..." for a source that is not the format, is cut short or goes on, and UnsupportedError
+// for an element type that is not ours.
+ir::Literal decode_npy(const ByteSource& source, const TypeCheck& check = {});
+// Of a regular file: a pipe is refused, not waited for.
+ir::Literal read_npy(const std::string& path, const TypeCheck& check = {});
 
 // Format 1.0. Throws UnsupportedError for bf16, which NumPy lacks.
 std::string encode_npy(const ir::Literal& literal);

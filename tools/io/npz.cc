@@ -1,5 +1,6 @@
 #include "tools/io/npz.h"
 
+#include <unistd.h>
 #include <zip.h>
 
 #include <limits>
@@ -8,7 +9,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "tools/io/file.h"
-#include "tools/io/npy.h"
 
 namespace ndl::tools {
 namespace {
@@ -29,11 +29,16 @@ using Source = std::unique_ptr<zip_source_t, FreeSource>;
 // Deflate cannot expand a byte to more than this many.
 constexpr std::uint64_t kMaxExpansion = 1032;
 constexpr int kListedKeys = 20;
+// An archive without entries, which libzip does not write: the end of a directory, all of it zero.
+constexpr std::string_view kEmptyArchive("PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
 
 Archive open_archive(const std::string& path) {
+  InputFile file(path, FileKind::kRegular);
+  const int descriptor = file.release();
   int code = 0;
-  Archive archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
+  Archive archive(zip_fdopen(descriptor, 0, &code));
   if (archive == nullptr) {
+    ::close(descriptor);
     zip_error_t error;
     zip_error_init_with_code(&error, code);
     const std::string reason = zip_error_strerror(&error);
@@ -89,7 +94,7 @@ void check_entry(const zip_stat_t& stat, const std::string& name) {
 
 }  // namespace
 
-ir::Literal read_npz(const std::string& path, const std::string& key) {
+ir::Literal read_npz(const std::string& path, const std::string& key, const TypeCheck& check) {
   const Archive archive = open_archive(path);
   zip_int64_t index = zip_name_locate(archive.get(), (key + ".npy").c_str(), 0);
   if (index < 0) index = zip_name_locate(archive.get(), key.c_str(), 0);
@@ -117,7 +122,7 @@ ir::Literal read_npz(const std::string& path, const std::string& key) {
     }
     return total;
   };
-  ir::Literal literal = decode_npy({name, static_cast<std::int64_t>(stat.size), read});
+  ir::Literal literal = decode_npy({name, static_cast<std::int64_t>(stat.size), read}, check);
   // The checksum is compared when the end is read.
   char beyond = 0;
   if (read(&beyond, 1) != 0) throw_error<IoError>("{}: longer than its entry says", name);
@@ -125,6 +130,7 @@ ir::Literal read_npz(const std::string& path, const std::string& key) {
 }
 
 std::string encode_npz(const std::vector<std::pair<std::string, ir::Literal>>& arrays) {
+  if (arrays.empty()) return std::string(kEmptyArchive);
   zip_error_t error;
   zip_error_init(&error);
   const Source result(zip_source_buffer_create(nullptr, 0, 0, &error));

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "tools/io/file.h"
@@ -34,15 +35,14 @@ int run() {
   const auto line = [&](std::string_view name, std::string_view value) {
     text += fmt::format("{:<12}{}\n", name, value);
   };
-  const Memory memory = machine_memory();
   const char* flags = std::getenv("NDL_FLAGS");
   line("ndl", kVersion);
   line("compiler", compiler());
   line("cpu", cpu_model());
   line("isa", isa_level());
   line("cpus", fmt::format("{} usable", usable_cpus()));
-  line("memory",
-       fmt::format("{}, {} available", gibibytes(memory.total), gibibytes(memory.available)));
+  line("memory", fmt::format("{}, {} available", gibibytes(physical_memory()),
+                             gibibytes(available_memory())));
   line("os", operating_system());
   line("NDL_FLAGS", flags == nullptr ? "not set" : escape_control(flags));
   write_stdout(text);

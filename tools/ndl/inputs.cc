@@ -10,6 +10,9 @@
 namespace ndl::tools {
 namespace {
 
+// Most parameters without input that one message lists.
+constexpr std::size_t kListedParameters = 10;
+
 // What a specification may be bound to.
 struct Slot {
   std::string name;  // "" if it has none
@@ -112,20 +115,25 @@ std::vector<Spec> bind_inputs(const ir::Graph& graph, const std::vector<std::str
   const std::vector<Slot> slots = parameters_of(graph);
   const std::vector<std::optional<Spec>> bound = bind(slots, texts, "parameter");
   std::vector<Spec> specs;
-  std::vector<std::string> missing;
+  std::size_t missing = 0;
+  std::string names;
   std::string flags;
   for (std::size_t i = 0; i < slots.size(); ++i) {
     if (bound[i]) {
       specs.push_back(*bound[i]);
       continue;
     }
-    missing.push_back(fmt::format("{}: {}", label(slots[i], i), slots[i].type.to_string()));
+    if (++missing > kListedParameters) continue;
+    names += fmt::format("{}{}: {}", missing == 1 ? "" : ", ", label(slots[i], i),
+                         slots[i].type.to_string());
     flags += fmt::format(" --input={}{}{}", slots[i].name, slots[i].name.empty() ? "" : "=",
                          to_spec_type(slots[i].type));
   }
-  if (!missing.empty()) {
-    throw_error<UsageError>("no input for {}\n  random ones:{}", fmt::join(missing, ", "), flags);
+  if (missing > kListedParameters) {
+    throw_error<UsageError>("no input for {}, and {} more\n  random ones:{} ...", names,
+                            missing - kListedParameters, flags);
   }
+  if (missing > 0) throw_error<UsageError>("no input for {}\n  random ones:{}", names, flags);
   return specs;
 }
 
@@ -139,8 +147,9 @@ std::vector<ir::Literal> make_inputs(const ir::Graph& graph, const std::vector<S
   const std::vector<Slot> slots = parameters_of(graph);
   std::vector<ir::Literal> inputs;
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    inputs.push_back(make_literal(specs[i], seed, i));
-    check_type(inputs.back().type(), slots[i], i, specs[i]);
+    inputs.push_back(make_literal(specs[i], seed, i, [&](const ir::TensorType& type) {
+      check_type(type, slots[i], i, specs[i]);
+    }));
   }
   return inputs;
 }
@@ -148,9 +157,9 @@ std::vector<ir::Literal> make_inputs(const ir::Graph& graph, const std::vector<S
 ir::Literal make_expected(const ir::TensorType& type, const Spec& spec, std::uint64_t seed,
                           bool wide) {
   // Streams of their own, far from those of the inputs.
-  ir::Literal literal = make_literal(spec, seed, ~std::uint64_t{0});
-  check_type(literal.type(), {"the result", type, wide}, 0, spec);
-  return literal;
+  return make_literal(spec, seed, ~std::uint64_t{0}, [&](const ir::TensorType& found) {
+    check_type(found, {"the result", type, wide}, 0, spec);
+  });
 }
 
 }  // namespace ndl::tools

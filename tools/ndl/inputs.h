@@ -15,8 +15,8 @@ namespace ndl::tools {
 std::string to_spec_type(const ir::TensorType& type);
 
 // One specification for each parameter: those with a name by name, the others in order. Throws
-// UsageError for names that are not there, for too many, and for parameters that are left out (all
-// of which the message lists), ShapeError or DTypeError for a type that is not the parameter's.
+// UsageError for names that are not there, for too many, and for parameters that are left out (the
+// first of which the message lists), ShapeError or DTypeError for a type that is not the parameter's.
 std::vector<Spec> bind_inputs(const ir::Graph& graph, const std::vector<std::string>& texts);
 
 // The specifications of expected results, for each result the one given or nothing. Results are
@@ -28,7 +28,7 @@ std::vector<std::optional<Spec>> bind_expected(const ir::Graph& graph,
 std::string result_name(std::size_t index);
 
 // The tensors of bound specifications; `stream` as in make_literal. The type of a file that was
-// given none is checked here.
+// given none is checked here, before its data is read.
 std::vector<ir::Literal> make_inputs(const ir::Graph& graph, const std::vector<Spec>& specs,
                                      std::uint64_t seed);
 ir::Literal make_expected(const ir::TensorType& type, const Spec& spec, std::uint64_t seed,

@@ -61,13 +61,14 @@ class PassFilter {
 // DIR/00-input.ndl, DIR/01-canonicalize.ndl, ...
 class StageFiles {
  public:
-  explicit StageFiles(std::string folder) : folder_(std::move(folder)) {
+  // Makes the folder; `origin` begins the message if that fails.
+  StageFiles(std::string folder, std::string_view origin) : folder_(std::move(folder)) {
     if (folder_.empty()) return;
     std::error_code error;
     std::filesystem::create_directories(folder_, error);
     if (error) {
-      throw_error<IoError>("cannot make the folder '{}': {}", display_path(folder_),
-                           error.message());
+      throw_error<IoError>("{}--dump-to: cannot make the folder '{}': {}", origin,
+                           display_path(folder_), error.message());
     }
   }
   void write(std::size_t index, std::string_view name, const ir::Graph& graph) const {
@@ -78,6 +79,12 @@ class StageFiles {
  private:
   std::string folder_;
 };
+
+// What the table of flags cannot say about values.
+void check_flags(const Flags& flags) {
+  check_disabled(flags.disable);
+  PassFilter(flags.print_after);
+}
 
 std::string timing_table(const std::vector<passes::PassRecord>& records) {
   double total = 0;
@@ -117,10 +124,11 @@ void PassFlags::add_to(CLI::App& app) {
 }
 
 Flags PassFlags::flags() const {
-  Flags flags = flags_from_environment();
+  Flags flags = flags_from_environment(check_flags);
   for (const auto& [def, option] : options_) {
     for (const std::string& value : option->results()) set_flag(flags, *def, value);
   }
+  check_flags(flags);
   return flags;
 }
 
@@ -128,9 +136,11 @@ ir::Graph PassFlags::run(const ir::Graph& graph) const {
   const Flags flags = this->flags();
   std::vector<passes::PipelineStep> pipeline;
   if (!trim(pipeline_).empty()) pipeline = passes::parse_pipeline(pipeline_);
-  check_disabled(flags.disable);
   const PassFilter print_after(flags.print_after);
-  const StageFiles stages(flags.dump_to);
+  const bool is_given = std::ranges::any_of(options_, [](const auto& row) {
+    return row.first->member == FlagDef::Member(&Flags::dump_to) && row.second->count() > 0;
+  });
+  const StageFiles stages(flags.dump_to, is_given ? "" : "NDL_FLAGS: ");
   stages.write(0, "input", graph);
 
   std::vector<passes::PassRecord> records;
