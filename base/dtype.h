@@ -13,16 +13,16 @@
 namespace ndl {
 
 // X(enumerator, name in text, C++ type in memory). The order is the order in documentation.
-#define NDL_FOR_EACH_DTYPE(X)     \
-  X(kBool, "bool", bool)          \
-  X(kI8, "i8", std::int8_t)       \
-  X(kU8, "u8", std::uint8_t)      \
-  X(kI16, "i16", std::int16_t)    \
-  X(kI32, "i32", std::int32_t)    \
-  X(kI64, "i64", std::int64_t)    \
-  X(kF16, "f16", Float16)         \
-  X(kBF16, "bf16", BFloat16)      \
-  X(kF32, "f32", float)           \
+#define NDL_FOR_EACH_DTYPE(X)  \
+  X(kBool, "bool", bool)       \
+  X(kI8, "i8", std::int8_t)    \
+  X(kU8, "u8", std::uint8_t)   \
+  X(kI16, "i16", std::int16_t) \
+  X(kI32, "i32", std::int32_t) \
+  X(kI64, "i64", std::int64_t) \
+  X(kF16, "f16", Float16)      \
+  X(kBF16, "bf16", BFloat16)   \
+  X(kF32, "f32", float)        \
   X(kF64, "f64", double)
 
 enum class DType : std::uint8_t {

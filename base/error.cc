@@ -32,8 +32,7 @@ std::string Diagnostic::render(std::string_view severity) const {
   return text;
 }
 
-void internal_error(const char* file, int line, const char* condition,
-                    const std::string& message) {
+void internal_error(const char* file, int line, const char* condition, const std::string& message) {
   throw InternalError(fmt::format("internal error at {}:{}: {} does not hold{}{}", file, line,
                                   condition, message.empty() ? "" : ": ", message));
 }

@@ -66,15 +66,15 @@ class Error : public std::runtime_error {
   X(UsageError, "a flag or command line is wrong")                               \
   X(ResourceError, "more memory is needed than the limit allows")
 
-#define NDL_X(Class, meaning)                                              \
-  class Class : public Error {                                             \
-   public:                                                                 \
-    using Error::Error;                                                    \
-                                                                           \
-   protected:                                                              \
-    std::exception_ptr with(Diagnostic diagnostic) const override {        \
-      return std::make_exception_ptr(Class(std::move(diagnostic)));        \
-    }                                                                      \
+#define NDL_X(Class, meaning)                                       \
+  class Class : public Error {                                      \
+   public:                                                          \
+    using Error::Error;                                             \
+                                                                    \
+   protected:                                                       \
+    std::exception_ptr with(Diagnostic diagnostic) const override { \
+      return std::make_exception_ptr(Class(std::move(diagnostic))); \
+    }                                                               \
   };
 NDL_FOR_EACH_ERROR(NDL_X)
 #undef NDL_X
@@ -95,9 +95,9 @@ class InternalError : public std::logic_error {
                                  const std::string& message);
 
 // NDL_CHECK(a < b, "a is {}", a): an invariant, checked in every build.
-#define NDL_CHECK(condition, ...)                                                          \
-  do {                                                                                     \
-    if (!(condition)) [[unlikely]]                                                         \
+#define NDL_CHECK(condition, ...)                                                           \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]]                                                          \
       ::ndl::internal_error(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__)); \
   } while (false)
 

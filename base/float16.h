@@ -2,7 +2,8 @@
 //
 // Values are held as bits. Arithmetic is done elsewhere, in float; this file only converts: exactly
 // when widening, to nearest with ties to even when narrowing. Narrowing from double rounds once,
-// not by way of float. NaN stays NaN (made quiet, upper payload bits kept), overflow gives infinity.
+// not by way of float. NaN stays NaN (made quiet, upper payload bits kept), overflow gives
+// infinity.
 #pragma once
 
 #include <bit>

@@ -6,7 +6,7 @@
 // The table says `math::f(a)`, a qualified name, so what it finds is what is declared here: the
 // formulas of ir/math/, and the primitives over lanes beside those over scalars.
 namespace ndl::codegen::math {
-using namespace ir::math;          // NOLINT: this namespace is their union
+using namespace ir::math;  // NOLINT: this namespace is their union
 using codegen::select;
 }  // namespace ndl::codegen::math
 

@@ -188,8 +188,8 @@ U convert(Lane<E> a) {
 
 template <class E>
 Lane<E> fused(Lane<E> a, Lane<E> b, Lane<E> c) {
-  return Lane<E>(
-      emit().CreateIntrinsic(llvm::Intrinsic::fma, {a.value->getType()}, {a.value, b.value, c.value}));
+  return Lane<E>(emit().CreateIntrinsic(llvm::Intrinsic::fma, {a.value->getType()},
+                                        {a.value, b.value, c.value}));
 }
 
 template <class E>
@@ -223,9 +223,9 @@ Lane<E> residual(Lane<E> c, Lane<E> a, Lane<E> b) {
   return (c - product.hi) - product.lo;
 }
 
-#define NDL_LANE_INTRINSIC(name, intrinsic)                                        \
-  template <class E>                                                               \
-  Lane<E> name(Lane<E> a) {                                                        \
+#define NDL_LANE_INTRINSIC(name, intrinsic)                                           \
+  template <class E>                                                                  \
+  Lane<E> name(Lane<E> a) {                                                           \
     return Lane<E>(emit().CreateUnaryIntrinsic(llvm::Intrinsic::intrinsic, a.value)); \
   }
 NDL_LANE_INTRINSIC(sqrt, sqrt)

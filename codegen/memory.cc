@@ -23,12 +23,11 @@ Lane<float> widen_f16(Lane<std::int32_t> bits) {
   const I sign = (bits & constant<I>(0x8000)) << constant<I>(16);
   const I magnitude = bits & constant<I>(0x7fff);
   // The exponent moves from bias 15 to 127 by a product, which also makes subnormals right.
-  const auto scaled = bit_cast<Lane<float>>(magnitude << constant<I>(13)) *
-                      constant<Lane<float>>(0x1p112f);
+  const auto scaled =
+      bit_cast<Lane<float>>(magnitude << constant<I>(13)) * constant<Lane<float>>(0x1p112f);
   const I special = (magnitude << constant<I>(13)) | constant<I>(0x7f800000);
   const I finite = bit_cast<I>(scaled);
-  return bit_cast<Lane<float>>(sign |
-                               select(magnitude >= constant<I>(0x7c00), special, finite));
+  return bit_cast<Lane<float>>(sign | select(magnitude >= constant<I>(0x7c00), special, finite));
 }
 
 // To nearest even by adding a float whose last place is that of the result.

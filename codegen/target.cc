@@ -46,9 +46,10 @@ Target target_named(std::string_view name) {
   // Asking the host takes milliseconds, so once.
   static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   if (name == "native") {
-    const auto best = std::ranges::find_if(levels(), [](const Level& l) { return host_has(l, host); });
-    Target target{"native", llvm::sys::getHostCPUName().str(), {}, best->vector_bytes,
-                  best->has_fma};
+    const auto best =
+        std::ranges::find_if(levels(), [](const Level& l) { return host_has(l, host); });
+    Target target{
+        "native", llvm::sys::getHostCPUName().str(), {}, best->vector_bytes, best->has_fma};
     for (const auto& feature : host) {
       target.features.push_back((feature.second ? "+" : "-") + feature.first().str());
     }

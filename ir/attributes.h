@@ -64,8 +64,7 @@ class Attributes {
   template <class T>
   const T& get(Attr name) const {
     const AttrValue* value = find(name);
-    NDL_CHECK(value != nullptr && std::holds_alternative<T>(*value), "attribute {}",
-              name_of(name));
+    NDL_CHECK(value != nullptr && std::holds_alternative<T>(*value), "attribute {}", name_of(name));
     return std::get<T>(*value);
   }
 

@@ -49,11 +49,11 @@ class Builder {
   }
 
   // One method for each elementwise op, with its operands: b.add(x, y), b.select(mask, x, y).
-#define NDL_ELEMENTWISE(enumerator, name, kind, ...)                                       \
-  template <class... Values>                                                               \
-    requires(sizeof...(Values) == operand_count(ElementwiseKind::kind))                    \
-  Value name(Values... operands) {                                                         \
-    return add_node(Op::enumerator, {operands...});                                        \
+#define NDL_ELEMENTWISE(enumerator, name, kind, ...)                    \
+  template <class... Values>                                            \
+    requires(sizeof...(Values) == operand_count(ElementwiseKind::kind)) \
+  Value name(Values... operands) {                                      \
+    return add_node(Op::enumerator, {operands...});                     \
   }
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE

@@ -22,9 +22,9 @@ template <class T, class Row>
 void apply(std::int64_t count, const void* const* operands, void* out) {
   constexpr Row kForward;
   constexpr ElementwiseKind kKind = Row::kKind;
-  using Result = std::conditional_t<kKind == ElementwiseKind::kPredicate ||
-                                        kKind == ElementwiseKind::kCompare,
-                                    bool, T>;
+  using Result =
+      std::conditional_t<kKind == ElementwiseKind::kPredicate || kKind == ElementwiseKind::kCompare,
+                         bool, T>;
   auto* result = static_cast<Result*>(out);
   if constexpr (kKind == ElementwiseKind::kSelect) {
     const auto* m = static_cast<const bool*>(operands[0]);

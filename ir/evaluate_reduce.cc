@@ -255,8 +255,8 @@ std::vector<bool> reached_along(std::size_t axis, const Shape& x, const Attribut
 
 // Windows that lie in padding altogether are empty reductions.
 template <class A>
-void fill_empty_windows(const Shape& x, const Attributes& attributes, const Shape& windows,
-                        A empty, A* sums) {
+void fill_empty_windows(const Shape& x, const Attributes& attributes, const Shape& windows, A empty,
+                        A* sums) {
   std::vector<std::vector<bool>> reached;
   std::vector<WalkAxis<0>> axes;
   bool any_empty = false;
@@ -330,8 +330,7 @@ std::vector<Literal> evaluate_reduce_window(const Evaluation& e) {
       std::fill_n(sums.mutable_data<A>(), sums.size(), neutral_element<kKind, A>());
       reduce_windows<kKind>(converted(x, dtype_of<A>).template data<A>(), x.shape(), e.attributes,
                             e.result.shape(), sums.mutable_data<A>());
-      fill_empty_windows(x.shape(), e.attributes, e.result.shape(), empty,
-                         sums.mutable_data<A>());
+      fill_empty_windows(x.shape(), e.attributes, e.result.shape(), empty, sums.mutable_data<A>());
     }
     result = converted(sums, x.dtype());
   });

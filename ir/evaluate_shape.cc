@@ -1,9 +1,9 @@
 // The meaning of the ops that make, convert and move data.
-#include <cmath>
-#include <limits>
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "ir/convert_elements.h"
 #include "ir/evaluate.h"

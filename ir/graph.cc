@@ -24,7 +24,8 @@ std::string identifier(std::string_view name) {
 void Graph::set_name(std::string_view name) {
   name_ = identifier(name);
   const bool starts_well =
-      !name_.empty() && (std::isalpha(static_cast<unsigned char>(name_[0])) != 0 || name_[0] == '_');
+      !name_.empty() &&
+      (std::isalpha(static_cast<unsigned char>(name_[0])) != 0 || name_[0] == '_');
   if (!starts_well) name_.insert(name_.begin(), '_');
 }
 

@@ -92,8 +92,8 @@ class Graph {
   std::string name_;
   std::vector<Node> nodes_;
   std::vector<Value> operands_;
-  std::vector<Type> types_;                       // distinct
-  std::vector<Attributes> attributes_ = {{}};     // [0] is none
+  std::vector<Type> types_;                    // distinct
+  std::vector<Attributes> attributes_ = {{}};  // [0] is none
   std::unordered_multimap<std::size_t, std::uint32_t> type_index_;
   std::size_t num_parameters_ = 0;
   Value result_;

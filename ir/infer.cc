@@ -11,14 +11,22 @@ namespace {
 
 std::string_view describe(AttrKind kind) {
   switch (kind) {
-    case AttrKind::kInteger: return "an integer";
-    case AttrKind::kIntegers: return "a list of integers";
-    case AttrKind::kBoolean: return "true or false";
-    case AttrKind::kDType: return "a dtype";
-    case AttrKind::kSymbol: return "a word";
-    case AttrKind::kScalars: return "a list of numbers";
-    case AttrKind::kLiteral: return "a literal";
-    case AttrKind::kRegion: return "a region";
+    case AttrKind::kInteger:
+      return "an integer";
+    case AttrKind::kIntegers:
+      return "a list of integers";
+    case AttrKind::kBoolean:
+      return "true or false";
+    case AttrKind::kDType:
+      return "a dtype";
+    case AttrKind::kSymbol:
+      return "a word";
+    case AttrKind::kScalars:
+      return "a list of numbers";
+    case AttrKind::kLiteral:
+      return "a literal";
+    case AttrKind::kRegion:
+      return "a region";
   }
   return "";
 }
@@ -28,11 +36,16 @@ bool holds_kind(const AttrValue& value, AttrKind kind) {
     case AttrKind::kInteger:
     case AttrKind::kBoolean:
     case AttrKind::kDType:
-    case AttrKind::kSymbol: return std::holds_alternative<std::int64_t>(value);
-    case AttrKind::kIntegers: return std::holds_alternative<Dims>(value);
-    case AttrKind::kScalars: return std::holds_alternative<std::vector<double>>(value);
-    case AttrKind::kLiteral: return std::holds_alternative<Literal>(value);
-    case AttrKind::kRegion: return std::holds_alternative<Region>(value);
+    case AttrKind::kSymbol:
+      return std::holds_alternative<std::int64_t>(value);
+    case AttrKind::kIntegers:
+      return std::holds_alternative<Dims>(value);
+    case AttrKind::kScalars:
+      return std::holds_alternative<std::vector<double>>(value);
+    case AttrKind::kLiteral:
+      return std::holds_alternative<Literal>(value);
+    case AttrKind::kRegion:
+      return std::holds_alternative<Region>(value);
   }
   return false;
 }
@@ -117,8 +130,8 @@ Type infer_type(const OpDef& def, std::span<const Type* const> operands, Attribu
   Type result = def.infer(in);
   if (operands.empty() && !result.is_tuple()) check_dtype(in, result.dtype());
   if (given != nullptr && *given != result) {
-    const bool same_dtypes = !given->is_tuple() && !result.is_tuple() &&
-                             given->dtype() == result.dtype();
+    const bool same_dtypes =
+        !given->is_tuple() && !result.is_tuple() && given->dtype() == result.dtype();
     const std::string message =
         fmt::format("the result is {}, not {}", result.to_string(), given->to_string());
     if (same_dtypes) in.fail<ShapeError>("{}", message);
@@ -194,8 +207,8 @@ Type infer_elementwise(Inference& in) {
   if (mask_first && in.dtype(0) != DType::kBool) {
     in.fail<DTypeError>("the mask must be bool, got {}", in.text(0));
   }
-  const bool to_bool = in.def.kind == ElementwiseKind::kPredicate ||
-                       in.def.kind == ElementwiseKind::kCompare;
+  const bool to_bool =
+      in.def.kind == ElementwiseKind::kPredicate || in.def.kind == ElementwiseKind::kCompare;
   return {to_bool ? DType::kBool : in.dtype(first), in.shape(first)};
 }
 

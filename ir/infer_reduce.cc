@@ -64,8 +64,9 @@ Type infer_reduce(Inference& in) {
   if (accumulator != usual && !wider) {
     in.fail<DTypeError>("accumulator={} does not serve a reduction of {}; use {}",
                         name_of(accumulator), name_of(dtype),
-                        accumulates(kind) ? fmt::format("{} or a wider dtype of its kind", name_of(usual))
-                                    : std::string(name_of(usual)));
+                        accumulates(kind)
+                            ? fmt::format("{} or a wider dtype of its kind", name_of(usual))
+                            : std::string(name_of(usual)));
   }
   return {dtype, without_axes(in.shape(0), axes)};
 }
@@ -142,9 +143,10 @@ Type infer_conv(Inference& in) {
     in.fail<DTypeError>("operand dtypes differ: {} and {}", in.text(0), in.text(1));
   }
   if (x.rank() < 2 || kernel.rank() != x.rank()) {
-    in.fail<ShapeError>("x [N, spatial..., C] and kernel [spatial..., C/groups, K] need equal rank "
-                        "of 2 or more: {} and {}",
-                        in.text(0), in.text(1));
+    in.fail<ShapeError>(
+        "x [N, spatial..., C] and kernel [spatial..., C/groups, K] need equal rank "
+        "of 2 or more: {} and {}",
+        in.text(0), in.text(1));
   }
   const std::size_t spatial = x.rank() - 2;
   const Dims& stride = in.list(Attr::kStride, spatial, 1);

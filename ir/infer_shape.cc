@@ -27,8 +27,8 @@ void require_start(const Inference& in, std::size_t index) {
 
 void require_window_fits(const Inference& in, const Shape& window) {
   const Shape& shape = in.shape(0);
-  const bool fits = window.rank() == shape.rank() &&
-                    std::ranges::equal(window, shape, std::ranges::less_equal{});
+  const bool fits =
+      window.rank() == shape.rank() && std::ranges::equal(window, shape, std::ranges::less_equal{});
   if (!fits) {
     in.fail<ShapeError>("a window of shape {} does not fit in {}", window.to_string(), in.text(0));
   }
@@ -58,9 +58,7 @@ Type infer_rng_bits(Inference& in) {
   return result;
 }
 
-Type infer_convert(Inference& in) {
-  return {in.given_tensor().dtype, in.shape(0)};
-}
+Type infer_convert(Inference& in) { return {in.given_tensor().dtype, in.shape(0)}; }
 
 Type infer_bitcast(Inference& in) {
   const DType result = in.given_tensor().dtype;
@@ -75,9 +73,8 @@ Type infer_reshape(Inference& in) {
   const TensorType& result = in.given_tensor();
   require_same_dtype(in, result.dtype);
   if (result.shape.num_elements() != in.shape(0).num_elements()) {
-    in.fail<ShapeError>("{} has {} elements and {} has {}", in.text(0),
-                        in.shape(0).num_elements(), result.to_string(),
-                        result.shape.num_elements());
+    in.fail<ShapeError>("{} has {} elements and {} has {}", in.text(0), in.shape(0).num_elements(),
+                        result.to_string(), result.shape.num_elements());
   }
   return result;
 }
@@ -259,8 +256,7 @@ Type infer_fusion(Inference& in) {
   for (std::size_t i = 0; i < in.operands.size(); ++i) {
     if (body->type(body->parameter(i)) != *in.operands[i]) {
       in.fail<VerifyError>("parameter {} of the body is {} for the operand {}", i,
-                           body->type(body->parameter(i)).to_string(),
-                           in.operands[i]->to_string());
+                           body->type(body->parameter(i)).to_string(), in.operands[i]->to_string());
     }
   }
   return body->result_type();
@@ -273,9 +269,8 @@ Type infer_fused_add_scalars(Inference& in) {
   constexpr double kLargestExact = 0x1p53;
   for (const double scalar : scalars) {
     const double value = Literal::filled({in.dtype(0), Shape()}, scalar).as_double(0);
-    const bool fits = is_integer(in.dtype(0))
-                          ? value == scalar && std::fabs(scalar) < kLargestExact
-                          : std::isfinite(value) || !std::isfinite(scalar);
+    const bool fits = is_integer(in.dtype(0)) ? value == scalar && std::fabs(scalar) < kLargestExact
+                                              : std::isfinite(value) || !std::isfinite(scalar);
     if (!fits) {
       in.fail<DTypeError>("the scalar {} is not a value of {}{}", scalar, name_of(in.dtype(0)),
                           is_integer(in.dtype(0)) ? " below 2^53" : "");

@@ -151,8 +151,7 @@ Run Interpreter::evaluate(Value value) const {
   return result;
 }
 
-Elements Interpreter::evaluate_wide(Value value, const Run& operands,
-                                    const Elements& typed) const {
+Elements Interpreter::evaluate_wide(Value value, const Run& operands, const Elements& typed) const {
   const Op op = graph_.op(value);
   // What is not a float comes from the typed run, and so do floats that are made of bits.
   const bool has_floats =
@@ -210,8 +209,8 @@ void check_inputs(const Graph& graph, std::span<const Literal> inputs) {
     const TensorType& expected = graph.type(parameter).tensor();
     if (inputs[i].type() == expected) continue;
     const std::string& name = graph.name(parameter);
-    const std::string label = name.empty() ? fmt::format("input {}", i)
-                                           : fmt::format("input '{}'", name);
+    const std::string label =
+        name.empty() ? fmt::format("input {}", i) : fmt::format("input '{}'", name);
     const std::string message = fmt::format("{} must be {}, got {}", label, expected.to_string(),
                                             inputs[i].type().to_string());
     if (inputs[i].dtype() != expected.dtype) throw DTypeError(message);
@@ -246,7 +245,8 @@ std::int64_t peak_bytes(const Graph& graph, bool wide) {
     } else if (def.expand != nullptr) {
       inside = peak_bytes(expansion_of(graph, value), wide);
     } else if (def.op_class == OpClass::kStructural && !graph.operands(value).empty()) {
-      for (const Value operand : graph.operands(value)) inside = add(inside, half_copy_bytes(graph, operand));
+      for (const Value operand : graph.operands(value))
+        inside = add(inside, half_copy_bytes(graph, operand));
       inside = add(inside, half_copy_bytes(graph, value));
     }
     peak = std::max(peak, add(live, inside));

@@ -59,11 +59,15 @@ std::string_view without_underscore(std::string_view name) {
 std::vector<std::string_view> elementwise_operands(ElementwiseKind kind) {
   switch (kind) {
     case ElementwiseKind::kUnary:
-    case ElementwiseKind::kPredicate: return {"a"};
+    case ElementwiseKind::kPredicate:
+      return {"a"};
     case ElementwiseKind::kBinary:
-    case ElementwiseKind::kCompare: return {"a", "b"};
-    case ElementwiseKind::kTernary: return {"a", "b", "c"};
-    case ElementwiseKind::kSelect: return {"mask", "a", "b"};
+    case ElementwiseKind::kCompare:
+      return {"a", "b"};
+    case ElementwiseKind::kTernary:
+      return {"a", "b", "c"};
+    case ElementwiseKind::kSelect:
+      return {"mask", "a", "b"};
   }
   return {};
 }
@@ -118,21 +122,21 @@ OpDef structural(Op op, std::string_view name, std::string_view operands, DTypeS
 std::vector<OpDef> make_table() {
   std::vector<OpDef> table;
   table.reserve(kOpCount);
-#define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, range, doc)                 \
-  table.push_back(elementwise(Op::enumerator, #name, ElementwiseKind::kind, dtypes,          \
+#define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, range, doc)        \
+  table.push_back(elementwise(Op::enumerator, #name, ElementwiseKind::kind, dtypes, \
                               SampleRange{NDL_UNPAREN range}, doc));
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE
-#define NDL_GRAPH_OP(enumerator, name, operands, dtypes, attributes, doc)                    \
-  table.push_back(structural(Op::enumerator, #name, operands, dtypes,                        \
-                             attribute_list attributes, doc));                               \
+#define NDL_GRAPH_OP(enumerator, name, operands, dtypes, attributes, doc)                   \
+  table.push_back(                                                                          \
+      structural(Op::enumerator, #name, operands, dtypes, attribute_list attributes, doc)); \
   table.back().infer = infer_##name;
-#define NDL_STRUCTURAL(enumerator, name, ...)                                                \
-  NDL_GRAPH_OP(enumerator, name, __VA_ARGS__)                                                \
+#define NDL_STRUCTURAL(enumerator, name, ...) \
+  NDL_GRAPH_OP(enumerator, name, __VA_ARGS__) \
   table.back().evaluate = evaluate_##name;
-#define NDL_COMPOSED(enumerator, name, ...)                                                  \
-  NDL_GRAPH_OP(enumerator, name, __VA_ARGS__)                                                \
-  table.back().op_class = OpClass::kComposed;                                                \
+#define NDL_COMPOSED(enumerator, name, ...)   \
+  NDL_GRAPH_OP(enumerator, name, __VA_ARGS__) \
+  table.back().op_class = OpClass::kComposed; \
   table.back().expand = expand_##name;
 #include "ir/structural.def"
 #undef NDL_GRAPH_OP

@@ -46,27 +46,27 @@ inline constexpr int kOpCount = 0
     ;
 
 // X(enumerator, name in text). The names of attributes, shared by all ops.
-#define NDL_FOR_EACH_ATTR(X)          \
-  X(kAccumulator, "accumulator")      \
-  X(kAxes, "axes")                    \
-  X(kAxis, "axis")                    \
-  X(kBaseDilation, "base_dilation")   \
-  X(kBatchDims, "batch_dims")         \
-  X(kBody, "body")                    \
-  X(kDescending, "descending")        \
-  X(kDilation, "dilation")            \
-  X(kGroups, "groups")                \
-  X(kHigh, "high")                    \
-  X(kIndex, "index")                  \
-  X(kInterior, "interior")            \
-  X(kKind, "kind")                    \
-  X(kLimit, "limit")                  \
-  X(kLow, "low")                      \
-  X(kPermutation, "permutation")      \
-  X(kScalars, "scalars")              \
-  X(kSize, "size")                    \
-  X(kStart, "start")                  \
-  X(kStride, "stride")                \
+#define NDL_FOR_EACH_ATTR(X)        \
+  X(kAccumulator, "accumulator")    \
+  X(kAxes, "axes")                  \
+  X(kAxis, "axis")                  \
+  X(kBaseDilation, "base_dilation") \
+  X(kBatchDims, "batch_dims")       \
+  X(kBody, "body")                  \
+  X(kDescending, "descending")      \
+  X(kDilation, "dilation")          \
+  X(kGroups, "groups")              \
+  X(kHigh, "high")                  \
+  X(kIndex, "index")                \
+  X(kInterior, "interior")          \
+  X(kKind, "kind")                  \
+  X(kLimit, "limit")                \
+  X(kLow, "low")                    \
+  X(kPermutation, "permutation")    \
+  X(kScalars, "scalars")            \
+  X(kSize, "size")                  \
+  X(kStart, "start")                \
+  X(kStride, "stride")              \
   X(kValue, "value")
 
 enum class Attr : std::uint8_t {
@@ -132,11 +132,11 @@ struct OpDef {
   std::vector<std::string_view> operands;  // their names
   bool variadic = false;                   // the last operand stands for any number of them
   std::size_t min_operands = 0;
-  bool type_given = false;                 // the result type is written, not inferred
+  bool type_given = false;  // the result type is written, not inferred
   std::vector<AttrDef> attributes;
   std::string_view doc;
 
-  DTypeSet dtypes;                         // allowed, see the .def files
+  DTypeSet dtypes;  // allowed, see the .def files
 
   // Elementwise ops only.
   ElementwiseKind kind = ElementwiseKind::kUnary;

@@ -172,8 +172,7 @@ void Parser::fail_expected(std::string_view expected) {
   if (at_end()) fail(cursor_, "expected {}, got the end of the file", expected);
   std::size_t end = cursor_.offset + 1;
   const bool word = is_word(peek());
-  while (end < text_.size() &&
-         (word ? is_word(text_[end]) : is_utf8_continuation(text_[end]))) {
+  while (end < text_.size() && (word ? is_word(text_[end]) : is_utf8_continuation(text_[end]))) {
     ++end;
   }
   fail(cursor_, "expected {}, got '{}'", expected,
@@ -317,7 +316,8 @@ void Parser::parse_operation(Builder& builder, Scope& scope, int depth) {
   std::optional<Type> type;
   if (accept(':')) type = parse_type();
   if (literal_at) {
-    if (!type || type->is_tuple()) fail(op_at, "constant: a tensor type must follow, as in ': f32[]'");
+    if (!type || type->is_tuple())
+      fail(op_at, "constant: a tensor type must follow, as in ': f32[]'");
     const Cursor after = cursor_;
     cursor_ = *literal_at;
     attributes.set(Attr::kValue, parse_literal(type->tensor()));
@@ -421,7 +421,8 @@ AttrValue Parser::parse_attribute(const AttrDef& def) {
       return static_cast<std::int64_t>(*dtype);
     }
     case AttrKind::kSymbol: {
-      const std::string_view word = identifier(fmt::format("one of {}", fmt::join(def.symbols, ", ")));
+      const std::string_view word =
+          identifier(fmt::format("one of {}", fmt::join(def.symbols, ", ")));
       const auto it = std::ranges::find(def.symbols, word);
       if (it == def.symbols.end()) {
         fail(at, "{} is one of {}; got '{}'", name_of(def.name), fmt::join(def.symbols, ", "),
@@ -547,11 +548,13 @@ void Parser::parse_elements(const Shape& shape, std::size_t axis, T*& out) {
   expect('[', fmt::format("before the elements of axis {}", axis));
   for (std::int64_t i = 0; i < shape[axis]; ++i) {
     if (i > 0 && !accept(',')) {
-      fail_expected(fmt::format("{} elements along axis {}, so ',' after {}", shape[axis], axis, i));
+      fail_expected(
+          fmt::format("{} elements along axis {}, so ',' after {}", shape[axis], axis, i));
     }
     parse_elements(shape, axis + 1, out);
   }
-  if (!accept(']')) fail_expected(fmt::format("']' after {} elements along axis {}", shape[axis], axis));
+  if (!accept(']'))
+    fail_expected(fmt::format("']' after {} elements along axis {}", shape[axis], axis));
 }
 
 }  // namespace

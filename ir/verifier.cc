@@ -12,10 +12,10 @@ template <class... Args>
 [[noreturn]] void fail(const Graph& graph, Value value, fmt::format_string<Args...> format,
                        Args&&... args) {
   const std::string message = fmt::format(format, std::forward<Args>(args)...);
-  throw VerifyError(Diagnostic{graph.location(value),
-                               fmt::format("{}, in '{}' of graph '{}'", message,
-                                           print_node(graph, value), graph.name()),
-                               ""});
+  throw VerifyError(Diagnostic{
+      graph.location(value),
+      fmt::format("{}, in '{}' of graph '{}'", message, print_node(graph, value), graph.name()),
+      ""});
 }
 
 void verify_graph(const Graph& graph, int depth);

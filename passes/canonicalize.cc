@@ -5,7 +5,7 @@
 namespace ndl::passes {
 namespace {
 
-constexpr DTypeSet kIntegral = kBitwise;           // integers and bool
+constexpr DTypeSet kIntegral = kBitwise;  // integers and bool
 constexpr DTypeSet kSignedNumeric = kSigned | kFloats;
 
 // Scalar algebra. What is missing here is missing because it is not exact: x + 0 turns -0 into +0,

@@ -192,8 +192,7 @@ Graph Fuser::run() {
   return remove_dead_nodes(result);  // constants that were copied into every body
 }
 
-FusionReason reason_of(const Graph& graph, const FusionPlan& plan, Value producer,
-                       Value consumer) {
+FusionReason reason_of(const Graph& graph, const FusionPlan& plan, Value producer, Value consumer) {
   if (is_splat(graph, producer)) return FusionReason::kConstant;
   if (is_input(graph, producer)) return FusionReason::kInput;
   if (!is_member(graph, producer) || !is_member(graph, consumer)) {

@@ -9,8 +9,8 @@
 // Precondition: composed ops are expanded (pass `expand`); they are left alone otherwise.
 //
 // Members are the elementwise ops, convert, bitcast, iota and broadcast. Splat constants are copied
-// into every body that reads them. Producers and consumers fuse, and so do neighbours that only have
-// the iteration space in common. Bodies are typed graphs, so no bit of any result changes.
+// into every body that reads them. Producers and consumers fuse, and so do neighbours that only
+// have the iteration space in common. Bodies are typed graphs, so no bit of any result changes.
 #pragma once
 
 #include <cstdint>
@@ -41,12 +41,12 @@ FusionPlan plan_fusion(const ir::Graph& graph, std::size_t max_ops);
 // Why the two ends of an edge are in one kernel, or not.
 enum class FusionReason : std::uint8_t {
   kFused,
-  kConstant,       // the producer is a splat constant, which costs nothing to copy
-  kInput,          // the producer is a parameter or a large constant
-  kNotElementwise, // one of the two is no member of any fusion
-  kShape,          // their iteration spaces differ
-  kDependence,     // something between them runs in another kernel
-  kSize,           // the group would have had more than max_ops ops
+  kConstant,        // the producer is a splat constant, which costs nothing to copy
+  kInput,           // the producer is a parameter or a large constant
+  kNotElementwise,  // one of the two is no member of any fusion
+  kShape,           // their iteration spaces differ
+  kDependence,      // something between them runs in another kernel
+  kSize,            // the group would have had more than max_ops ops
 };
 std::string_view name_of(FusionReason reason);
 

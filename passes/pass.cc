@@ -14,11 +14,19 @@ std::span<const PassDef> all_passes() {
   static const std::vector<PassDef> table = {
       {"canonicalize",
        "Rewrites by exact rules, merges equal nodes, folds small constants, drops dead nodes.",
-       run_canonicalize, canonicalize_rules(), {}},
-      {"expand", "Replaces composed ops such as softmax by the ops they stand for.", run_expand, {},
+       run_canonicalize,
+       canonicalize_rules(),
        {}},
-      {"fuse", "Makes one kernel of ops over one iteration space, with a tuple of outputs.", run_fuse,
-       {}, {{"max-ops", kDefaultFusionMaxOps, "the most ops that one kernel holds"}}},
+      {"expand",
+       "Replaces composed ops such as softmax by the ops they stand for.",
+       run_expand,
+       {},
+       {}},
+      {"fuse",
+       "Makes one kernel of ops over one iteration space, with a tuple of outputs.",
+       run_fuse,
+       {},
+       {{"max-ops", kDefaultFusionMaxOps, "the most ops that one kernel holds"}}},
       {"dce", "Drops nodes that the result does not depend on.", run_dce, {}, {}},
   };
   return table;

@@ -71,11 +71,11 @@ namespace pattern {
 
 inline Pattern lit(double value) { return Pattern::literal(value); }
 
-#define NDL_ELEMENTWISE(enumerator, name, kind, ...)                                        \
-  template <class... Operands>                                                              \
-    requires(sizeof...(Operands) == ir::operand_count(ir::ElementwiseKind::kind))           \
-  Pattern name(const Operands&... operands) {                                               \
-    return Pattern::op(ir::Op::enumerator, {operands...});                                  \
+#define NDL_ELEMENTWISE(enumerator, name, kind, ...)                              \
+  template <class... Operands>                                                    \
+    requires(sizeof...(Operands) == ir::operand_count(ir::ElementwiseKind::kind)) \
+  Pattern name(const Operands&... operands) {                                     \
+    return Pattern::op(ir::Op::enumerator, {operands...});                        \
   }
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE

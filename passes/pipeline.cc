@@ -140,7 +140,8 @@ ir::Graph run_pipeline(const ir::Graph& graph, std::span<const PipelineStep> pip
     record.nodes_before = current->size();
     const auto start = std::chrono::steady_clock::now();
     ir::Graph next = step.pass->run(*current, {options.disabled, step.options});
-    record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    record.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     record.nodes_after = next.size();
     if (options.verify_each) {
       try {

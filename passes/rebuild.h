@@ -27,9 +27,9 @@ ir::Graph rebuild(const ir::Graph& source, ir::BuilderMode mode, F&& f) {
     operands.clear();
     for (const ir::Value operand : source.operands(value)) operands.push_back(mapped[operand.id]);
     const bool is_parameter = source.op(value) == ir::Op::kParameter;
-    const ir::Value replacement =
-        is_parameter ? builder.clone(source, value, {})
-                     : f(builder, value, std::span<const ir::Value>(operands));
+    const ir::Value replacement = is_parameter
+                                      ? builder.clone(source, value, {})
+                                      : f(builder, value, std::span<const ir::Value>(operands));
     mapped[id] = replacement;
     // A parameter's name is the graph's interface, and stays.
     if (result.op(replacement) != ir::Op::kParameter && result.name(replacement).empty()) {

@@ -68,10 +68,9 @@ Value Rewriter::simplify(Builder& builder, Value value) const {
 Graph Rewriter::run(const Graph& source) const {
   const auto build = [&](Builder& builder, Value value, std::span<const Value> operands) {
     const auto rewrite_region = [this](const Graph& region) { return run(region); };
-    const Value built =
-        builder.add_node(source.op(value), operands,
-                         map_regions(source.attributes(value), rewrite_region),
-                         &source.type(value));
+    const Value built = builder.add_node(source.op(value), operands,
+                                         map_regions(source.attributes(value), rewrite_region),
+                                         &source.type(value));
     return simplify(builder, built);
   };
   return remove_dead_nodes(rebuild(source, ir::BuilderMode::kSimplifying, build));

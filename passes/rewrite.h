@@ -2,8 +2,8 @@
 //
 // Operands come before users. Each node is built over the rewritten operands by a simplifying
 // builder (so equal nodes merge and constants fold), then the rules for its op are tried until none
-// fires. There is no restart: a rule sees operands that are final, so a second run of the same rules
-// changes nothing.
+// fires. There is no restart: a rule sees operands that are final, so a second run of the same
+// rules changes nothing.
 #pragma once
 
 #include <optional>
@@ -18,8 +18,8 @@
 
 namespace ndl::passes {
 
-// Either an equation, left = right, for x of one of `dtypes`; or a function from a node of op `root`
-// to what it equals (nothing when it does not apply), for what a pattern can't say.
+// Either an equation, left = right, for x of one of `dtypes`; or a function from a node of op
+// `root` to what it equals (nothing when it does not apply), for what a pattern can't say.
 //
 // Laws. The two sides are equal bit for bit (all NaNs equal) for every input, special values
 // included. The right side is not slower. It never fails where the left side does not; an operand

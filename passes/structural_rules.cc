@@ -41,11 +41,16 @@ Result inner_of_same_op(const Graph& graph, Value value) {
 // The op that takes its two operands the other way round: itself, if it commutes.
 std::optional<Op> mirrored(Op op) {
   switch (op) {
-    case Op::kLt: return Op::kGt;
-    case Op::kGt: return Op::kLt;
-    case Op::kLe: return Op::kGe;
-    case Op::kGe: return Op::kLe;
-    default: break;
+    case Op::kLt:
+      return Op::kGt;
+    case Op::kGt:
+      return Op::kLt;
+    case Op::kLe:
+      return Op::kGe;
+    case Op::kGe:
+      return Op::kLe;
+    default:
+      break;
   }
   return ir::is_commutative(op) ? std::optional(op) : std::nullopt;
 }
@@ -103,16 +108,26 @@ bool converts_exactly(DType from, DType to) {
   if (to == DType::kBool) return false;
   const auto bits = [](DType dtype) {  // of an integer's magnitude or a float's significand
     switch (dtype) {
-      case DType::kI8: return 7;
-      case DType::kU8: return 8;
-      case DType::kI16: return 15;
-      case DType::kI32: return 31;
-      case DType::kI64: return 63;
-      case DType::kF16: return 11;
-      case DType::kBF16: return 8;
-      case DType::kF32: return 24;
-      case DType::kF64: return 53;
-      case DType::kBool: break;
+      case DType::kI8:
+        return 7;
+      case DType::kU8:
+        return 8;
+      case DType::kI16:
+        return 15;
+      case DType::kI32:
+        return 31;
+      case DType::kI64:
+        return 63;
+      case DType::kF16:
+        return 11;
+      case DType::kBF16:
+        return 8;
+      case DType::kF32:
+        return 24;
+      case DType::kF64:
+        return 53;
+      case DType::kBool:
+        break;
     }
     return 1;
   };
@@ -125,8 +140,8 @@ bool converts_exactly(DType from, DType to) {
   return wider_exponent && bits(from) <= bits(to);
 }
 
-// convert(convert(x)) = convert(x) when the inner conversion loses nothing. Out of range, int to int
-// wraps but float to int saturates, so a way through a float is not taken out there.
+// convert(convert(x)) = convert(x) when the inner conversion loses nothing. Out of range, int to
+// int wraps but float to int saturates, so a way through a float is not taken out there.
 Result convert_convert(Builder& b, Value value) {
   const Result x = inner_of_same_op(b.graph(), value);
   if (!x) return std::nullopt;
@@ -281,9 +296,8 @@ Result make_tuple_of_elements(Builder& b, Value value) {
   return tuple;
 }
 
-Rule function_rule(std::string_view name, std::vector<Op> roots,
-                   Result (*apply)(Builder&, Value), std::string_view doc,
-                   std::string_view example) {
+Rule function_rule(std::string_view name, std::vector<Op> roots, Result (*apply)(Builder&, Value),
+                   std::string_view doc, std::string_view example) {
   Rule rule;
   rule.name = name;
   rule.doc = doc;
@@ -297,8 +311,7 @@ Rule function_rule(std::string_view name, std::vector<Op> roots,
 
 std::vector<Rule> structural_rules() {
   return {
-      function_rule("constant-last",
-                    ops_with_a_mirror(), constant_last,
+      function_rule("constant-last", ops_with_a_mirror(), constant_last,
                     "a constant is the second operand of a commutative op or of a comparison",
                     "%0 = constant(2) : f32[3]\n%1 = lt(%0, %x) : bool[3]"),
       function_rule("div-power-of-two", {Op::kDiv}, divide_by_power_of_two,
@@ -308,10 +321,9 @@ std::vector<Rule> structural_rules() {
                     {Op::kReshape, Op::kBroadcast, Op::kTranspose, Op::kReverse, Op::kSlice},
                     move_splat, "moving the elements of a splat gives a splat",
                     "%0 = constant(2) : f32[]\n%1 = broadcast(%0) : f32[100,100]"),
-      function_rule("move-nothing",
-                    {Op::kReshape, Op::kBroadcast, Op::kConvert, Op::kBitcast, Op::kSlice},
-                    same_type, "an op that keeps the type is its operand",
-                    "%0 = reshape(%x) : f32[3]"),
+      function_rule(
+          "move-nothing", {Op::kReshape, Op::kBroadcast, Op::kConvert, Op::kBitcast, Op::kSlice},
+          same_type, "an op that keeps the type is its operand", "%0 = reshape(%x) : f32[3]"),
       function_rule("convert-convert", {Op::kConvert}, convert_convert,
                     "convert(convert(x)) = convert(x) when the inner one loses nothing",
                     "%0 = convert(%x) : f64[3]\n%1 = convert(%0) : f16[3]"),

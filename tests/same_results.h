@@ -23,8 +23,14 @@ T special_value(std::uint64_t which) {
   if constexpr (std::is_same_v<T, bool>) {
     return which % 2 == 1;
   } else if constexpr (std::is_integral_v<T>) {
-    constexpr T kValues[] = {0, 1, 2, static_cast<T>(-1), std::numeric_limits<T>::min(),
-                             std::numeric_limits<T>::max(), 7, static_cast<T>(-8)};
+    constexpr T kValues[] = {0,
+                             1,
+                             2,
+                             static_cast<T>(-1),
+                             std::numeric_limits<T>::min(),
+                             std::numeric_limits<T>::max(),
+                             7,
+                             static_cast<T>(-8)};
     return kValues[which % std::size(kValues)];
   } else if constexpr (sizeof(T) == 2) {
     constexpr std::uint16_t kBits[] = {0x0000, 0x8000, 0x3c00, 0xbf80, 0x7c00, 0xfc00, 0x7f80,
@@ -36,8 +42,9 @@ T special_value(std::uint64_t which) {
     constexpr T kMax = std::numeric_limits<T>::max();
     constexpr T kTiny = std::numeric_limits<T>::denorm_min();
     const T near_one = std::nextafter(T(1), T(2));
-    const T values[] = {0,    -T(0), 1,     -1,     kInf, -kInf, std::numeric_limits<T>::quiet_NaN(),
-                        kMin, kMax,  kTiny, -kTiny, 2,    T(0.5), near_one};
+    const T values[] = {
+        0,    -T(0), 1,     -1,     kInf, -kInf,  std::numeric_limits<T>::quiet_NaN(),
+        kMin, kMax,  kTiny, -kTiny, 2,    T(0.5), near_one};
     return values[which % std::size(values)];
   }
 }
@@ -93,8 +100,8 @@ inline Outcome run(const ir::Graph& graph, std::span<const ir::Literal> inputs) 
   }
 }
 
-// `b`, which was made from `a`, gives the same bits (all NaNs equal) for inputs from `seed`. Where `a`
-// fails, `b` may have lost the node that does, because nothing needs it.
+// `b`, which was made from `a`, gives the same bits (all NaNs equal) for inputs from `seed`. Where
+// `a` fails, `b` may have lost the node that does, because nothing needs it.
 inline void expect_same_results(const ir::Graph& a, const ir::Graph& b, std::uint64_t seed) {
   const std::vector<ir::Literal> inputs = random_inputs(a, seed);
   const Outcome x = run(a, inputs);

@@ -48,11 +48,11 @@ inline constexpr bool is_integer_v = std::is_integral_v<element_of<T>> && !is_bo
 
 // The integer of T's width: float -> int32_t, double -> int64_t (signed and unsigned).
 template <class T>
-using int_of = rebind_t<T, std::conditional_t<sizeof(element_of<T>) == 8, std::int64_t,
-                                              std::int32_t>>;
+using int_of =
+    rebind_t<T, std::conditional_t<sizeof(element_of<T>) == 8, std::int64_t, std::int32_t>>;
 template <class T>
-using uint_of = rebind_t<T, std::conditional_t<sizeof(element_of<T>) == 8, std::uint64_t,
-                                               std::uint32_t>>;
+using uint_of =
+    rebind_t<T, std::conditional_t<sizeof(element_of<T>) == 8, std::uint64_t, std::uint32_t>>;
 
 // Layout of an IEEE binary format.
 template <class E>
@@ -198,8 +198,7 @@ inline T copysign(T a, T b) {
   using U = uint_of<T>;
   using E = element_of<U>;
   constexpr E kSign = E(1) << (8 * sizeof(E) - 1);
-  return bit_cast<T>((bit_cast<U>(a) & U(static_cast<E>(~kSign))) |
-                     (bit_cast<U>(b) & U(kSign)));
+  return bit_cast<T>((bit_cast<U>(a) & U(static_cast<E>(~kSign))) | (bit_cast<U>(b) & U(kSign)));
 }
 
 }  // namespace ndl::ir::math

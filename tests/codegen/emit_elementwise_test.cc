@@ -34,8 +34,8 @@ DType operand_dtype(const ir::OpDef& def, std::size_t index, DType dtype) {
 }
 
 DType result_dtype(const ir::OpDef& def, DType dtype) {
-  const bool to_bool = def.kind == ir::ElementwiseKind::kPredicate ||
-                       def.kind == ir::ElementwiseKind::kCompare;
+  const bool to_bool =
+      def.kind == ir::ElementwiseKind::kPredicate || def.kind == ir::ElementwiseKind::kCompare;
   return to_bool ? DType::kBool : dtype;
 }
 

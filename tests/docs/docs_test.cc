@@ -1,5 +1,5 @@
-// The documentation tells the truth: generated pages are what the tables say, commands print what is
-// shown below them, and graphs in the text parse.
+// The documentation tells the truth: generated pages are what the tables say, commands print what
+// is shown below them, and graphs in the text parse.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -162,7 +162,8 @@ TEST_P(InvalidFile, IsRefused) {
     message = error.what();
   }
   ASSERT_TRUE(message.starts_with(file + ":")) << message;
-  const std::string first_line = message.substr(file.size() + 1, message.find('\n') - file.size() - 1);
+  const std::string first_line =
+      message.substr(file.size() + 1, message.find('\n') - file.size() - 1);
   compare(original, "// ERROR: " + first_line + text.substr(text.find('\n')));
 }
 

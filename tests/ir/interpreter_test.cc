@@ -36,14 +36,15 @@ graph g(%x: f32[]) -> (f32[], f32[]) {
 }
 
 TEST(Interpreter, WideRunsCountTheirOwnMemory) {
-  const Graph graph = parse("needle 1 graph f(%x: f16[100]) -> f16[100] { %0 = exp(%x) return %0 }");
+  const Graph graph =
+      parse("needle 1 graph f(%x: f16[100]) -> f16[100] { %0 = exp(%x) return %0 }");
   EXPECT_EQ(peak_bytes(graph), 400);
   EXPECT_EQ(peak_bytes(graph, true), 2000);
 }
 
 TEST(Interpreter, NaNsAreAlikeInTheirBits) {
-  const Graph graph = parse(
-      "needle 1 graph f(%x: f32[3]) -> i32[3] { %0 = bitcast(%x) : i32[3] return %0 }");
+  const Graph graph =
+      parse("needle 1 graph f(%x: f32[3]) -> i32[3] { %0 = bitcast(%x) : i32[3] return %0 }");
   const std::uint32_t bits[] = {0x7f800001, 0xffc00000, 0x80000000};
   float values[3];
   std::memcpy(values, bits, sizeof(bits));
@@ -54,9 +55,10 @@ TEST(Interpreter, NaNsAreAlikeInTheirBits) {
 
 TEST(Interpreter, ScalarsThatAreNoValuesAreRefused) {
   const auto add = [](const char* dtype, const char* scalar) {
-    return parse(fmt::format("needle 1 graph f(%x: {0}[1]) -> ({0}[1]) {{\n"
-                             "%0 = fused_add_scalars(%x, scalars=[{1}])\nreturn %0 }}",
-                             dtype, scalar));
+    return parse(
+        fmt::format("needle 1 graph f(%x: {0}[1]) -> ({0}[1]) {{\n"
+                    "%0 = fused_add_scalars(%x, scalars=[{1}])\nreturn %0 }}",
+                    dtype, scalar));
   };
   EXPECT_THROW(add("i64", "9007199254740993"), DTypeError);
   EXPECT_THROW(add("i64", "9223372036854775807"), DTypeError);

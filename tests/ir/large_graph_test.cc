@@ -34,7 +34,8 @@ TEST(LargeGraph, AChainOfAMillionNodesLivesAndDies) {
   EXPECT_EQ(simple.size(), graph.size());
   EXPECT_EQ(passes::run_expand(simple, {}), simple);
   const Literal x = Literal::filled({DType::kF32, {2}}, 0.5);
-  EXPECT_EQ(interpret(simple, std::span(&x, 1)).front(), interpret(graph, std::span(&x, 1)).front());
+  EXPECT_EQ(interpret(simple, std::span(&x, 1)).front(),
+            interpret(graph, std::span(&x, 1)).front());
 }
 
 TEST(LargeGraph, AMillionNegationsCancel) {
@@ -162,9 +163,10 @@ TEST(LargeGraph, TooMuchMemoryIsRefusedBeforeItIsTaken) {
   }
   InterpretOptions options;
   options.memory_limit = 7;
-  EXPECT_THROW(interpret(parse("needle 1 graph f() -> f32[2] { %0 = constant(1) : f32[2] return %0 }"),
-                         {}, options),
-               ResourceError);
+  EXPECT_THROW(
+      interpret(parse("needle 1 graph f() -> f32[2] { %0 = constant(1) : f32[2] return %0 }"), {},
+                options),
+      ResourceError);
 }
 
 }  // namespace

@@ -29,26 +29,82 @@ std::vector<std::string> golden_files() {
 }
 
 // Pieces that are more likely to get past the lexer than random bytes are.
-const std::vector<std::string> kPieces = {
-    "%", "%0", "%x", "(", ")", "[", "]", "{", "}", ",", ":", "=", "->", "//", "\n", " ", "-", "0",
-    "1", "-1", "9223372036854775807", "9223372036854775808", "1e999", "nan", "nan(0x7f800001)",
-    "inf", "0x1p-1", "true", "f32", "f32[]", "i64[2]", "bool[0]", "(f32[2], i8[])", "return",
-    "graph", "needle 1", "body(%a: f32[]) {", "kind=sum", "axes=[0]", "axis=0", "constant(1)",
-    "[[1, 2], [3, 4]]", "4294967296", "add", "reduce", "fusion", "make_tuple", "\xff", "\xc3\xa9",
-    std::string(1, '\0'), "\xef\xbb\xbf", "\r\n", "\t"};
+const std::vector<std::string> kPieces = {"%",
+                                          "%0",
+                                          "%x",
+                                          "(",
+                                          ")",
+                                          "[",
+                                          "]",
+                                          "{",
+                                          "}",
+                                          ",",
+                                          ":",
+                                          "=",
+                                          "->",
+                                          "//",
+                                          "\n",
+                                          " ",
+                                          "-",
+                                          "0",
+                                          "1",
+                                          "-1",
+                                          "9223372036854775807",
+                                          "9223372036854775808",
+                                          "1e999",
+                                          "nan",
+                                          "nan(0x7f800001)",
+                                          "inf",
+                                          "0x1p-1",
+                                          "true",
+                                          "f32",
+                                          "f32[]",
+                                          "i64[2]",
+                                          "bool[0]",
+                                          "(f32[2], i8[])",
+                                          "return",
+                                          "graph",
+                                          "needle 1",
+                                          "body(%a: f32[]) {",
+                                          "kind=sum",
+                                          "axes=[0]",
+                                          "axis=0",
+                                          "constant(1)",
+                                          "[[1, 2], [3, 4]]",
+                                          "4294967296",
+                                          "add",
+                                          "reduce",
+                                          "fusion",
+                                          "make_tuple",
+                                          "\xff",
+                                          "\xc3\xa9",
+                                          std::string(1, '\0'),
+                                          "\xef\xbb\xbf",
+                                          "\r\n",
+                                          "\t"};
 
 std::string mutate(std::string text, const std::vector<std::string>& corpus, test::Random& random) {
   for (std::int64_t edits = random.between(1, 4); edits > 0; --edits) {
     const auto size = static_cast<std::int64_t>(text.size());
     const auto at = static_cast<std::size_t>(random.between(0, size));
-    const auto length = static_cast<std::size_t>(random.one_in(4) ? random.between(0, size)
-                                                                  : random.between(0, 8));
+    const auto length =
+        static_cast<std::size_t>(random.one_in(4) ? random.between(0, size) : random.between(0, 8));
     switch (random.below(6)) {
-      case 0: text.erase(at, length); break;
-      case 1: text.insert(at, random.choose(kPieces)); break;
-      case 2: text.replace(at, length, random.choose(kPieces)); break;
-      case 3: text.insert(at, text.substr(at, length)); break;
-      case 4: if (at < text.size()) text[at] = static_cast<char>(random.below(256)); break;
+      case 0:
+        text.erase(at, length);
+        break;
+      case 1:
+        text.insert(at, random.choose(kPieces));
+        break;
+      case 2:
+        text.replace(at, length, random.choose(kPieces));
+        break;
+      case 3:
+        text.insert(at, text.substr(at, length));
+        break;
+      case 4:
+        if (at < text.size()) text[at] = static_cast<char>(random.below(256));
+        break;
       case 5: {
         const std::string& other = random.choose(corpus);
         const auto from = static_cast<std::size_t>(random.between(0, std::int64_t(other.size())));

@@ -50,7 +50,8 @@ struct Comma : std::numpunct<char> {
 
 TEST(RoundTrip, CommaLocaleChangesNothing) {
   std::vector<std::string> texts;
-  for (std::uint64_t seed = 0; seed < 500; ++seed) texts.push_back(print(test::random_graph(seed, 8)));
+  for (std::uint64_t seed = 0; seed < 500; ++seed)
+    texts.push_back(print(test::random_graph(seed, 8)));
   const std::locale before = std::locale::global(std::locale(std::locale(), new Comma));
   std::setlocale(LC_ALL, "de_DE.UTF-8");  // where it is installed
   for (std::uint64_t seed = 0; seed < 500; ++seed) {

@@ -59,8 +59,8 @@ class TypedVariables {
     }
     if (pattern.kind() != Pattern::Kind::kOp) return;
     const ir::OpDef& def = ir::op_def(pattern.op());
-    const bool to_bool = def.kind == ir::ElementwiseKind::kCompare ||
-                         def.kind == ir::ElementwiseKind::kPredicate;
+    const bool to_bool =
+        def.kind == ir::ElementwiseKind::kCompare || def.kind == ir::ElementwiseKind::kPredicate;
     for (std::size_t i = 0; i < pattern.operands().size(); ++i) {
       const bool is_mask = def.kind == ir::ElementwiseKind::kSelect && i == 0;
       visit(pattern.operands()[i], is_mask ? DType::kBool : to_bool ? inner : wanted, inner);

@@ -54,12 +54,12 @@ TEST(Fuse, GroupsNeverDependOnEachOtherInACycle) {
       if (!live[id]) continue;
       for (const Value operand : graph.operands({id})) {
         if (graph.op(operand) == Op::kParameter || graph.op(operand) == Op::kConstant) continue;
-        const bool same = plan.group[id] != FusionPlan::kNone &&
-                          plan.group[id] == plan.group[operand.id];
+        const bool same =
+            plan.group[id] != FusionPlan::kNone && plan.group[id] == plan.group[operand.id];
         // Groups that were cut from one stage are in the order of their nodes.
-        const bool earlier = plan.stage[operand.id] < plan.stage[id] ||
-                             (plan.stage[operand.id] == plan.stage[id] &&
-                              plan.group[operand.id] < plan.group[id]);
+        const bool earlier =
+            plan.stage[operand.id] < plan.stage[id] ||
+            (plan.stage[operand.id] == plan.stage[id] && plan.group[operand.id] < plan.group[id]);
         ASSERT_TRUE(same || earlier) << "seed " << seed << "\n" << ir::print(graph);
       }
     }
@@ -83,10 +83,10 @@ graph f(%x: f32[4], %y: f32[4]) -> f32[4] {
     reasons.push_back(fmt::format("{}-{} {} {}", edge.producer.id, edge.consumer.id,
                                   name_of(edge.reason), edge.bytes_saved));
   }
-  EXPECT_EQ(reasons, (std::vector<std::string>{
-                         "0-3 input 0", "2-3 constant 0", "3-4 fused 32", "4-5 not-elementwise 0",
-                         "5-6 not-elementwise 0", "4-7 dependence 0", "6-7 fused 32",
-                         "7-8 fused 32", "1-8 input 0"}));
+  EXPECT_EQ(reasons, (std::vector<std::string>{"0-3 input 0", "2-3 constant 0", "3-4 fused 32",
+                                               "4-5 not-elementwise 0", "5-6 not-elementwise 0",
+                                               "4-7 dependence 0", "6-7 fused 32", "7-8 fused 32",
+                                               "1-8 input 0"}));
 }
 
 TEST(Fuse, EdgesAreExplainedOnRandomGraphs) {

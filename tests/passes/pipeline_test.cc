@@ -40,15 +40,20 @@ TEST_P(BadPipelineTest, HasACaret) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, BadPipelineTest,
     testing::Values(
-        BadPipeline{"canonicalise", "pipeline:1:1: error: there is no pass 'canonicalise'; did you "
-                                    "mean 'canonicalize'?\n  canonicalise\n  ^"},
-        BadPipeline{"dce,,dce", "pipeline:1:5: error: expected the name of a pass\n  dce,,dce\n"
-                                "      ^"},
-        BadPipeline{"dce dce", "pipeline:1:5: error: expected ',' between passes\n  dce dce\n      ^"},
-        BadPipeline{"dce{n=1}", "pipeline:1:5: error: the pass 'dce' has no option 'n'\n  dce{n=1}\n"
-                                "      ^"},
-        BadPipeline{"dce{", "pipeline:1:5: error: expected '}' after the options of 'dce'\n  dce{\n"
-                            "      ^"},
+        BadPipeline{"canonicalise",
+                    "pipeline:1:1: error: there is no pass 'canonicalise'; did you "
+                    "mean 'canonicalize'?\n  canonicalise\n  ^"},
+        BadPipeline{"dce,,dce",
+                    "pipeline:1:5: error: expected the name of a pass\n  dce,,dce\n"
+                    "      ^"},
+        BadPipeline{"dce dce",
+                    "pipeline:1:5: error: expected ',' between passes\n  dce dce\n      ^"},
+        BadPipeline{"dce{n=1}",
+                    "pipeline:1:5: error: the pass 'dce' has no option 'n'\n  dce{n=1}\n"
+                    "      ^"},
+        BadPipeline{"dce{",
+                    "pipeline:1:5: error: expected '}' after the options of 'dce'\n  dce{\n"
+                    "      ^"},
         BadPipeline{"dce,", "pipeline:1:5: error: expected the name of a pass\n  dce,\n      ^"}));
 
 TEST(Pipeline, EveryPassAloneAndInPairsKeepsEveryBit) {
