@@ -1,12 +1,9 @@
 #include "ir/interpreter.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <fstream>
 #include <limits>
-#include <string>
 
+#include "base/memory.h"
 #include "ir/builder.h"
 #include "ir/evaluate.h"
 #include "ir/math/convert.h"
@@ -15,18 +12,6 @@ namespace ndl::ir {
 namespace {
 
 using Elements = std::vector<Literal>;  // of one value: several for a tuple
-
-// What /proc/meminfo calls available, or all of memory.
-std::int64_t available_memory() {
-  std::ifstream meminfo("/proc/meminfo");
-  std::string key;
-  while (meminfo >> key) {
-    std::int64_t kibibytes = 0;
-    if (key == "MemAvailable:" && meminfo >> kibibytes) return kibibytes * 1024;
-    meminfo.ignore(256, '\n');
-  }
-  return std::int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-}
 
 // The live node that uses each value last; the result is used at the end.
 std::vector<std::uint32_t> last_uses(const Graph& graph) {

@@ -29,11 +29,11 @@ TEST(Run, NotAllOfManyMissingInputsAreListed) {
   for (int i = 0; i < 12; ++i) {
     parameters += (i == 0 ? "%p" : ", %p") + std::to_string(i) + ": f32[]";
   }
-  const std::string graph =
-      "needle 1\n\ngraph f(" + parameters + ") -> f32[] {\n  return %p0\n}\n";
+  const std::string graph = "needle 1\n\ngraph f(" + parameters + ") -> f32[] {\n  return %p0\n}\n";
   const Outcome outcome = run({{"run", "-", "--input=p0=f32"}, graph});
-  expect_error(outcome, 2, {"no input for p1: f32[], p2: f32[], ", "p10: f32[], and 1 more\n",
-                            "--input=p10=f32 ...\n"});
+  expect_error(
+      outcome, 2,
+      {"no input for p1: f32[], p2: f32[], ", "p10: f32[], and 1 more\n", "--input=p10=f32 ...\n"});
   EXPECT_FALSE(contains(outcome.err, "p11"));
 }
 
@@ -54,7 +54,8 @@ TEST(Run, AFileOfAnotherTypeIsRefusedBeforeItsDataIsRead) {
 }
 
 TEST(Run, WritesAnEmptyTuple) {
-  const std::string graph = "needle 1\n\ngraph f() -> () {\n  %0 = tuple() : ()\n  return %0\n}\n";
+  const std::string graph =
+      "needle 1\n\ngraph f() -> () {\n  %0 = make_tuple() : ()\n  return %0\n}\n";
   const std::string file = path_of("empty.npz");
   expect_output(run({{"run", "-", "--output=@" + file}, graph}), "");
   EXPECT_EQ(contents(file).size(), 22u);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -124,6 +125,19 @@ TEST(Npz, RefusesWhatIsNoArchive) {
   EXPECT_THROW(read_npz(save("hello"), "x"), IoError);
   EXPECT_THROW(read_npz("/does/not/exist.npz", "x"), IoError);
   EXPECT_THROW(read_npz("/", "x"), IoError);
+}
+
+TEST(Npz, LeavesNoFileOpen) {
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator files("/proc/self/fd");
+    return std::distance(begin(files), end(files));
+  };
+  const auto before = open_files();
+  const std::string path = save(archive({{"x.npy", encode_npy(kX)}}));
+  EXPECT_EQ(read_npz(path, "x"), kX);
+  EXPECT_THROW(read_npz(path, "y"), IoError);
+  EXPECT_THROW(read_npz(save("hello"), "x"), IoError);
+  EXPECT_EQ(open_files(), before);
 }
 
 TEST(Npz, APipeIsRefusedAtOnce) {

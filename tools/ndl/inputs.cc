@@ -47,9 +47,9 @@ std::size_t find_slot(const std::vector<Slot>& slots, const Spec& spec, std::str
                           near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
 }
 
-std::vector<std::optional<Spec>> bind(const std::vector<Slot>& slots,
-                                      const std::vector<std::string>& texts,
-                                      std::string_view kind) {
+std::vector<std::optional<Spec>> bind_specs(const std::vector<Slot>& slots,
+                                            const std::vector<std::string>& texts,
+                                            std::string_view kind) {
   std::vector<std::optional<Spec>> bound(slots.size());
   std::vector<Spec> unnamed;
   for (const std::string& text : texts) {
@@ -113,7 +113,7 @@ std::string result_name(std::size_t index) { return fmt::format("out{}", index);
 
 std::vector<Spec> bind_inputs(const ir::Graph& graph, const std::vector<std::string>& texts) {
   const std::vector<Slot> slots = parameters_of(graph);
-  const std::vector<std::optional<Spec>> bound = bind(slots, texts, "parameter");
+  const std::vector<std::optional<Spec>> bound = bind_specs(slots, texts, "parameter");
   std::vector<Spec> specs;
   std::size_t missing = 0;
   std::string names;
@@ -139,7 +139,7 @@ std::vector<Spec> bind_inputs(const ir::Graph& graph, const std::vector<std::str
 
 std::vector<std::optional<Spec>> bind_expected(const ir::Graph& graph,
                                                const std::vector<std::string>& texts, bool wide) {
-  return bind(results_of(graph, wide), texts, "result");
+  return bind_specs(results_of(graph, wide), texts, "result");
 }
 
 std::vector<ir::Literal> make_inputs(const ir::Graph& graph, const std::vector<Spec>& specs,

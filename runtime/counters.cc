@@ -1,0 +1,25 @@
+#include "runtime/counters.h"
+
+#include "runtime/allocator.h"
+
+namespace ndl::runtime {
+
+Counters counters() {
+  const AllocatorCounters memory = default_allocator().counters();
+  return {
+      .kernels_launched = internal::run_counters.kernels.load(std::memory_order_relaxed),
+      .executable_runs = internal::run_counters.runs.load(std::memory_order_relaxed),
+      .allocations = memory.allocations,
+      .cache_hits = memory.cache_hits,
+      .live_bytes = memory.live_bytes,
+      .peak_bytes = memory.peak_bytes,
+  };
+}
+
+void reset_counters() {
+  internal::run_counters.kernels.store(0, std::memory_order_relaxed);
+  internal::run_counters.runs.store(0, std::memory_order_relaxed);
+  default_allocator().reset_counters();
+}
+
+}  // namespace ndl::runtime

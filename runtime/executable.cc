@@ -1,0 +1,233 @@
+#include "runtime/executable.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "runtime/counters.h"
+#include "runtime/float_environment.h"
+
+namespace ndl::runtime {
+namespace {
+
+bool is_aligned(const void* data, std::int64_t alignment) {
+  return (reinterpret_cast<std::uintptr_t>(data) & static_cast<std::uintptr_t>(alignment - 1)) == 0;
+}
+
+struct Rows {
+  KernelFunction function;
+  void* const* buffers;
+};
+
+std::int64_t run_rows(void* argument, std::int64_t begin, std::int64_t end) {
+  const Rows& rows = *static_cast<const Rows*>(argument);
+  return rows.function(rows.buffers, begin, end);
+}
+
+void check_spec(const ExecutableSpec& spec) {
+  for (const auto* buffers : {&spec.inputs, &spec.outputs}) {
+    for (const BufferSpec& buffer : *buffers) {
+      NDL_CHECK(buffer.bytes >= 0, "{} bytes", buffer.bytes);
+      NDL_CHECK(
+          buffer.alignment > 0 && std::has_single_bit(static_cast<std::uint64_t>(buffer.alignment)),
+          "alignment {}", buffer.alignment);
+    }
+  }
+  for (const Buffer& constant : spec.constants) {
+    NDL_CHECK(constant.bytes() == 0 || is_aligned(constant.data(), kAlignment));
+  }
+  NDL_CHECK(spec.arena_bytes >= 0, "{} bytes", spec.arena_bytes);
+  for (const TemporarySpec& temporary : spec.temporaries) {
+    NDL_CHECK(temporary.offset >= 0 && temporary.offset % kAlignment == 0 && temporary.bytes >= 0 &&
+                  temporary.bytes <= spec.arena_bytes &&
+                  temporary.offset <= spec.arena_bytes - temporary.bytes,
+              "{} bytes at {} of an arena of {}", temporary.bytes, temporary.offset,
+              spec.arena_bytes);
+  }
+  const std::size_t slots =
+      spec.inputs.size() + spec.outputs.size() + spec.constants.size() + spec.temporaries.size();
+  for (const KernelCall& kernel : spec.kernels) {
+    NDL_CHECK(kernel.function != nullptr, "kernel '{}'", kernel.name);
+    NDL_CHECK(kernel.extent >= 0 && kernel.grain >= 1, "kernel '{}': extent {}, grain {}",
+              kernel.name, kernel.extent, kernel.grain);
+    for (const std::int32_t slot : kernel.buffers) {
+      NDL_CHECK(slot >= 0 && static_cast<std::size_t>(slot) < slots, "kernel '{}': slot {} of {}",
+                kernel.name, slot, slots);
+    }
+  }
+}
+
+}  // namespace
+
+// The addresses of the inputs and outputs are those of the last run.
+struct Executable::Workspace {
+  Buffer arena;
+  std::vector<void*> arguments;
+};
+
+class Executable::Lease {
+ public:
+  explicit Lease(const Executable& executable)
+      : executable_(executable), workspace_(executable.acquire_workspace()) {}
+  ~Lease() { executable_.release_workspace(std::move(workspace_)); }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  void** arguments() { return workspace_->arguments.data(); }
+
+ private:
+  const Executable& executable_;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& pool)
+    : spec_(std::move(spec)), allocator_(allocator), pool_(pool) {
+  check_spec(spec_);
+  for (const KernelCall& kernel : spec_.kernels) {
+    const std::int64_t grains =
+        std::clamp<std::int64_t>(kernel.extent / kernel.grain, 1, std::numeric_limits<int>::max());
+    launches_.push_back(
+        {kernel.function, kernel.extent, static_cast<int>(grains), argument_slots_.size()});
+    argument_slots_.insert(argument_slots_.end(), kernel.buffers.begin(), kernel.buffers.end());
+  }
+  const std::size_t inputs = spec_.inputs.size();
+  const std::size_t outputs = spec_.outputs.size();
+  for (std::size_t i = 0; i < argument_slots_.size(); ++i) {
+    const std::size_t slot = argument_slots_[i];
+    if (slot < inputs) {
+      input_patches_.push_back({slot, i});
+    } else if (slot < inputs + outputs) {
+      output_patches_.push_back({slot - inputs, i});
+    }
+  }
+}
+
+Executable::~Executable() { trim(); }
+
+std::vector<Buffer> Executable::run(std::span<const BufferView> inputs, int threads) const {
+  check("input", inputs, spec_.inputs);
+  std::vector<Buffer> outputs;
+  std::vector<BufferView> views;
+  outputs.reserve(spec_.outputs.size());
+  views.reserve(spec_.outputs.size());
+  for (const BufferSpec& output : spec_.outputs) {
+    outputs.push_back(Buffer::allocate(output.bytes, allocator_));
+    views.push_back(outputs.back().view());
+  }
+  run_kernels(inputs, views, threads);
+  return outputs;
+}
+
+void Executable::run_into(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
+                          int threads) const {
+  check("input", inputs, spec_.inputs);
+  check("output", outputs, spec_.outputs);
+  run_kernels(inputs, outputs, threads);
+}
+
+void Executable::trim() const {
+  for (std::atomic<Workspace*>& idle : idle_) delete idle.exchange(nullptr);
+}
+
+void Executable::check(std::string_view kind, std::span<const BufferView> buffers,
+                       std::span<const BufferSpec> specs) const {
+  if (buffers.size() != specs.size()) {
+    throw_error<ShapeError>("{}: {} {}s are given, {} are needed", spec_.name, buffers.size(), kind,
+                            specs.size());
+  }
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (buffers[i].bytes != specs[i].bytes) {
+      throw_error<ShapeError>("{}: {} {} has {} bytes, {} are needed", spec_.name, kind, i,
+                              buffers[i].bytes, specs[i].bytes);
+    }
+    if (buffers[i].data == nullptr && specs[i].bytes != 0) {
+      throw_error<ShapeError>("{}: {} {} has no memory", spec_.name, kind, i);
+    }
+    if (specs[i].bytes != 0 && !is_aligned(buffers[i].data, specs[i].alignment)) {
+      throw_error<UnsupportedError>("{}: {} {} is at {}, not at a multiple of {}", spec_.name, kind,
+                                    i, buffers[i].data, specs[i].alignment);
+    }
+  }
+}
+
+void Executable::run_kernels(std::span<const BufferView> inputs,
+                             std::span<const BufferView> outputs, int threads) const {
+  std::size_t failed = 0;
+  std::int64_t status = 0;
+  {
+    Lease lease(*this);
+    void** const arguments = lease.arguments();
+    for (const Patch& patch : input_patches_) arguments[patch.argument] = inputs[patch.slot].data;
+    for (const Patch& patch : output_patches_) arguments[patch.argument] = outputs[patch.slot].data;
+
+    const int most = threads > 0 ? threads : std::numeric_limits<int>::max();
+    const DefaultFloatEnvironment environment;
+    std::int64_t launched = 0;
+    for (const Launch& launch : launches_) {
+      if (launch.extent == 0) continue;
+      ++launched;
+      Rows rows{launch.function, arguments + launch.first_argument};
+      const int width = std::min(most, launch.grains);
+      status = width == 1
+                   ? rows.function(rows.buffers, 0, launch.extent)
+                   : pool_.parallel_for(launch.extent, width, run_rows, &rows, launch.grains);
+      if (status != 0) {
+        failed = static_cast<std::size_t>(&launch - launches_.data());
+        break;
+      }
+    }
+    internal::count_run(launched);
+  }
+  if (status != 0) fail(failed, status);
+}
+
+void Executable::fail(std::size_t kernel, std::int64_t status) const {
+  if (spec_.raise) spec_.raise(kernel, status);
+  throw_error<Error>("{}: kernel '{}' failed with status {}", spec_.name,
+                     spec_.kernels[kernel].name, status);
+}
+
+std::unique_ptr<Executable::Workspace> Executable::make_workspace() const {
+  auto workspace = std::make_unique<Workspace>();
+  workspace->arena = Buffer::allocate(spec_.arena_bytes, allocator_);
+  auto* const arena = static_cast<std::byte*>(workspace->arena.data());
+  const std::size_t constants = spec_.inputs.size() + spec_.outputs.size();
+  const std::size_t temporaries = constants + spec_.constants.size();
+  for (const std::size_t slot : argument_slots_) {
+    void* address = nullptr;  // of an input or output: every run has its own
+    if (slot >= temporaries) {
+      address = arena + spec_.temporaries[slot - temporaries].offset;
+    } else if (slot >= constants) {
+      address = spec_.constants[slot - constants].data();
+    }
+    workspace->arguments.push_back(address);
+  }
+  return workspace;
+}
+
+std::unique_ptr<Executable::Workspace> Executable::acquire_workspace() const {
+  for (std::atomic<Workspace*>& idle : idle_) {
+    if (idle.load(std::memory_order_relaxed) == nullptr) continue;  // spares others the line
+    if (Workspace* workspace = idle.exchange(nullptr, std::memory_order_acquire)) {
+      return std::unique_ptr<Workspace>(workspace);
+    }
+  }
+  return make_workspace();
+}
+
+void Executable::release_workspace(std::unique_ptr<Workspace> workspace) const noexcept {
+  for (std::atomic<Workspace*>& idle : idle_) {
+    Workspace* expected = nullptr;
+    if (idle.load(std::memory_order_relaxed) == nullptr &&
+        idle.compare_exchange_strong(expected, workspace.get(), std::memory_order_release,
+                                     std::memory_order_relaxed)) {
+      workspace.release();
+      return;
+    }
+  }
+}
+
+}  // namespace ndl::runtime

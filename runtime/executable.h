@@ -1,0 +1,125 @@
+// Executables: compiled kernels in the order in which they run, and the memory they run on.
+//
+// Kernels name their buffers by slot. Slots are numbered inputs first, then outputs, constants and
+// temporaries. Temporaries are places in one arena, and may share bytes where the plan says that
+// their lives do not meet.
+//
+// An executable does not change: any number of threads may run it at the same time. Each run leases
+// a workspace, an arena with its addresses filled in, from those that are idle; runs at the same
+// time have one each.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/allocator.h"
+#include "runtime/buffer.h"
+#include "runtime/kernel.h"
+#include "runtime/thread_pool.h"
+
+namespace ndl::runtime {
+
+struct BufferSpec {
+  std::int64_t bytes = 0;
+  std::int64_t alignment = 1;  // of the address, a power of two: that of an element
+};
+
+// A place in the arena.
+struct TemporarySpec {
+  std::int64_t offset = 0;  // a multiple of kAlignment
+  std::int64_t bytes = 0;
+};
+
+struct ExecutableSpec {
+  std::string name;  // for errors
+  std::vector<BufferSpec> inputs;
+  std::vector<BufferSpec> outputs;
+  std::vector<Buffer> constants;  // aligned to kAlignment
+  std::vector<TemporarySpec> temporaries;
+  std::int64_t arena_bytes = 0;
+  std::vector<KernelCall> kernels;
+  std::shared_ptr<const void> code;  // what keeps the kernels' machine code alive
+  // Throws what a kernel's status (never 0) means. Called when the run is over and its workspace
+  // has been given back. Without it, or if it returns, an Error names kernel and status.
+  std::function<void(std::size_t kernel, std::int64_t status)> raise;
+};
+
+class Executable {
+ public:
+  // A spec that breaks the rules above is an InternalError. The allocator and the pool outlive it.
+  explicit Executable(ExecutableSpec spec, Allocator& allocator = default_allocator(),
+                      ThreadPool& pool = default_thread_pool());
+  // No run is in progress.
+  ~Executable();
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
+
+  // Runs the kernels in order and stops at the first that fails. Results are the same bits for
+  // every number of threads; 0 means as many as the pool has.
+  //
+  // Throws ShapeError if the number of buffers or their sizes are not those of the spec,
+  // UnsupportedError for an address that is not aligned, ResourceError when memory is short, all
+  // before any kernel runs; and what `raise` throws. Outputs are then unspecified.
+  std::vector<Buffer> run(std::span<const BufferView> inputs, int threads = 0) const;
+
+  // The same into memory of the caller, which overlaps no input and no other output but where the
+  // plan allows it. Allocates nothing once as many workspaces exist as there are runs at one time.
+  void run_into(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
+                int threads = 0) const;
+
+  // Gives the memory of idle workspaces back to the allocator.
+  void trim() const;
+
+  std::string_view name() const { return spec_.name; }
+  std::span<const BufferSpec> inputs() const { return spec_.inputs; }
+  std::span<const BufferSpec> outputs() const { return spec_.outputs; }
+  std::span<const KernelCall> kernels() const { return spec_.kernels; }
+  std::int64_t arena_bytes() const { return spec_.arena_bytes; }
+
+ private:
+  struct Workspace;
+  class Lease;
+
+  // A kernel as a run needs it.
+  struct Launch {
+    KernelFunction function;
+    std::int64_t extent;
+    int grains;                  // the most threads it is worth, and microseconds it takes one
+    std::size_t first_argument;  // of the addresses in a workspace
+  };
+  // Where the address of an input or output goes.
+  struct Patch {
+    std::size_t slot;
+    std::size_t argument;
+  };
+
+  void check(std::string_view kind, std::span<const BufferView> buffers,
+             std::span<const BufferSpec> specs) const;
+  void run_kernels(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
+                   int threads) const;
+  [[noreturn]] void fail(std::size_t kernel, std::int64_t status) const;
+  std::unique_ptr<Workspace> make_workspace() const;
+  std::unique_ptr<Workspace> acquire_workspace() const;
+  void release_workspace(std::unique_ptr<Workspace> workspace) const noexcept;
+
+  // More runs than this at one time get a workspace that is thrown away.
+  static constexpr std::size_t kIdleWorkspaces = 64;
+
+  const ExecutableSpec spec_;
+  Allocator& allocator_;
+  ThreadPool& pool_;
+  std::vector<Launch> launches_;
+  std::vector<Patch> input_patches_;
+  std::vector<Patch> output_patches_;
+  std::vector<std::size_t> argument_slots_;  // of all kernels, one after the other
+  mutable std::array<std::atomic<Workspace*>, kIdleWorkspaces> idle_{};
+};
+
+}  // namespace ndl::runtime
