@@ -44,7 +44,7 @@ int Allocator::class_of(std::int64_t block) {
   // The power of two below, and the kStepBits bits after its leading one. Below 512 bytes the step
   // is kAlignment, and classes are still distinct.
   const auto bits = static_cast<std::uint64_t>(block);
-  const int log2 = std::bit_width(bits) - 1;
+  const int log2 = static_cast<int>(std::bit_width(bits)) - 1;
   const auto step = static_cast<int>(bits >> (log2 - kStepBits) & ((1u << kStepBits) - 1));
   return std::min(log2 << kStepBits | step, kClasses - 1);
 }

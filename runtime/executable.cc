@@ -224,7 +224,7 @@ void Executable::release_workspace(std::unique_ptr<Workspace> workspace) const n
     if (idle.load(std::memory_order_relaxed) == nullptr &&
         idle.compare_exchange_strong(expected, workspace.get(), std::memory_order_release,
                                      std::memory_order_relaxed)) {
-      workspace.release();
+      static_cast<void>(workspace.release());  // the slot owns it
       return;
     }
   }

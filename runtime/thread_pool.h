@@ -73,7 +73,11 @@ class ThreadPool {
   friend ThreadPool& default_thread_pool();
   struct Worker;
 
-  bool acquire() { return !busy_.exchange(true, std::memory_order_acquire); }
+  bool acquire() {
+    // The load spares the line when there is nothing to get.
+    return !busy_.load(std::memory_order_relaxed) &&
+           !busy_.exchange(true, std::memory_order_acquire);
+  }
   void release() { busy_.store(false, std::memory_order_release); }
 
   // How many of the first `wanted` workers a job of `work` has. Those that sleep, or do not exist
@@ -93,7 +97,8 @@ class ThreadPool {
   // What follows is changed by who holds busy_.
   std::atomic<int> started_{0};
   std::int64_t work_without_sleepers_ = 0;
-  alignas(128) std::atomic<bool> busy_{false};
+
+  std::atomic<bool> busy_{false};
 };
 
 // The pool of the process. It ends its workers when the process exits; a job after that runs on its

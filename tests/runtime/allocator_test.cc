@@ -197,6 +197,7 @@ TEST(Allocator, ThreadsShareItAndNeverABlock) {
   Allocator allocator({.cache_limit = 1 << 20});
   constexpr int kThreads = 4;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&allocator, t] {
       std::uint64_t random = static_cast<std::uint64_t>(t) + 1;

@@ -329,6 +329,7 @@ TEST(Executable, RunsAtTheSameTime) {
   {
     const Executable executable(example(), allocator, pool);
     std::vector<std::thread> threads;
+    threads.reserve(64);
     for (int t = 0; t < 64; ++t) {
       threads.emplace_back([&executable, t] {
         Values x = ramp(static_cast<float>(t));
@@ -356,6 +357,7 @@ TEST(Executable, RunsAtTheSameTime) {
 
 TEST(Executable, ComesAndGoesWhileOthersRun) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([] {
       Values x = ramp();
@@ -389,6 +391,7 @@ TEST(Executable, KeepsABoundedNumberOfIdleWorkspaces) {
     arrived = 0;
     wanted = runs;
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<std::size_t>(runs));
     for (int t = 0; t < runs; ++t) threads.emplace_back([&] { executable.run_into({}, {}); });
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(allocator.counters().live_bytes, kept * kArena);

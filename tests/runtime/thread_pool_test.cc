@@ -199,6 +199,7 @@ TEST(ThreadPool, ABusyPoolLeavesTheJobToItsCaller) {
 TEST(ThreadPool, CallersAtTheSameTime) {
   ThreadPool pool({.threads = 2});
   std::vector<std::thread> callers;
+  callers.reserve(4);
   for (int c = 0; c < 4; ++c) {
     callers.emplace_back([&pool] {
       for (int job = 0; job < 20'000; ++job) {
