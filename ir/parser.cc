@@ -20,6 +20,53 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '.'; }
 
+// The values of one graph or region by name. Numbers that come about in order, as print() gives
+// them, are looked up in an array.
+class Scope {
+ public:
+  std::optional<Value> find(std::string_view name) const {
+    const std::size_t number = number_of(name);
+    if (number < numbered_.size() && numbered_[number]) return numbered_[number];
+    const auto it = named_.find(name);
+    return it == named_.end() ? std::nullopt : std::optional(it->second);
+  }
+  // False when there is a value of that name.
+  bool define(std::string_view name, Value value) {
+    if (find(name)) return false;
+    const std::size_t number = number_of(name);
+    if (number >= numbered_.size() + kLargestGap) {
+      named_.emplace(name, value);
+      return true;
+    }
+    if (number >= numbered_.size()) numbered_.resize(number + 1);
+    numbered_[number] = value;
+    return true;
+  }
+  std::size_t size() const { return named_.size() + numbered_.size(); }
+  std::vector<std::string_view> names() const {
+    std::vector<std::string_view> names;
+    for (const auto& [name, value] : named_) names.push_back(name);
+    std::ranges::sort(names);
+    return names;
+  }
+
+ private:
+  static constexpr std::size_t kLargestGap = 64;
+  static constexpr std::size_t kNoNumber = static_cast<std::size_t>(-1) - kLargestGap;
+
+  static std::size_t number_of(std::string_view name) {
+    constexpr std::size_t kMostDigits = 9;
+    const bool canonical = name.size() <= kMostDigits && (name == "0" || name[0] != '0');
+    if (!canonical || !std::ranges::all_of(name, is_digit)) return kNoNumber;
+    std::size_t number = 0;
+    for (const char c : name) number = 10 * number + static_cast<std::size_t>(c - '0');
+    return number;
+  }
+
+  std::unordered_map<std::string_view, Value> named_;
+  std::vector<std::optional<Value>> numbered_;
+};
+
 class Parser {
  public:
   Parser(std::string_view text, const std::string& file) : text_(text), file_(file) {}
@@ -33,7 +80,6 @@ class Parser {
     std::size_t line_begin = 0;
     int line = 1;
   };
-  using Scope = std::unordered_map<std::string_view, Value>;
 
   // Text.
   char peek() const { return cursor_.offset < text_.size() ? text_[cursor_.offset] : '\0'; }
@@ -260,7 +306,7 @@ void Parser::parse_parameters(Builder& builder, Scope& scope) {
 }
 
 void Parser::define(Scope& scope, const Cursor& at, std::string_view name, Value value) {
-  if (!scope.emplace(name, value).second) fail(at, "%{} is already defined", excerpt(name));
+  if (!scope.define(name, value)) fail(at, "%{} is already defined", excerpt(name));
 }
 
 void Parser::parse_operation(Builder& builder, Scope& scope, int depth) {
@@ -388,15 +434,11 @@ Value Parser::parse_operand(const Scope& scope) {
   skip_space();
   const Cursor at = cursor_;
   const std::string_view name = value_name();
-  const auto it = scope.find(name);
-  if (it != scope.end()) return it->second;
+  if (const std::optional<Value> value = scope.find(name)) return *value;
   constexpr std::size_t kSmallScope = 1000;
   std::string_view near;
   if (scope.size() <= kSmallScope) {
-    std::vector<std::string_view> names;
-    for (const auto& [other, value] : scope) names.push_back(other);
-    std::ranges::sort(names);
-    near = nearest_name(name, names);
+    near = nearest_name(name, scope.names());
   }
   fail(at, "%{} is not defined{}", excerpt(name),
        near.empty() ? "" : fmt::format("; did you mean %{}?", near));
