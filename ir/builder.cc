@@ -101,17 +101,15 @@ Value Builder::add_node(Op op, std::span<const Value> operands, Attributes attri
   hash_combine(hash, intern(type));
   hash_combine(hash, attributes.hash());
   for (const Value operand : operands) hash_combine(hash, operand.id);
-  const auto [begin, end] = node_index_.equal_range(hash);
-  for (auto it = begin; it != end; ++it) {
-    const Value other{it->second};
-    if (graph_.op(other) == op && graph_.type(other) == type &&
-        std::ranges::equal(graph_.operands(other), operands) &&
-        graph_.attributes(other) == attributes) {
-      return other;
-    }
-  }
+  const auto is_same = [&](std::uint32_t id) {
+    const Value other{id};
+    return graph_.op(other) == op && graph_.type(other) == type &&
+           std::ranges::equal(graph_.operands(other), operands) &&
+           graph_.attributes(other) == attributes;
+  };
+  if (const std::optional<std::uint32_t> id = node_index_.find(hash, is_same)) return {*id};
   const Value value = append(op, type, operands, std::move(attributes));
-  node_index_.emplace(hash, value.id);
+  node_index_.insert(hash, value.id);
   return value;
 }
 

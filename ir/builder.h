@@ -14,10 +14,10 @@
 
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "ir/graph.h"
+#include "ir/node_index.h"
 
 namespace ndl::ir {
 
@@ -110,7 +110,7 @@ class Builder {
 
   Graph& graph_;
   BuilderMode mode_;
-  std::unordered_multimap<std::size_t, std::uint32_t> node_index_;  // simplifying mode
+  NodeIndex node_index_;  // simplifying mode
 };
 
 }  // namespace ndl::ir
