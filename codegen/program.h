@@ -1,0 +1,65 @@
+// Programs: graphs compiled for a CPU. No LLVM in this header.
+//
+//   const auto program = codegen::compile(graph);
+//   std::vector<ir::Literal> results = program->run(inputs);
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/literal.h"
+#include "runtime/executable.h"
+
+namespace ndl::codegen {
+
+struct CompileOptions {
+  std::string cpu = "native";                   // one of target_names()
+  std::string pipeline = "expand,canonicalize,fuse";  // the passes that come before code generation
+  std::vector<std::string> disable;             // passes and rules that are switched off
+};
+
+// A compiled graph. It does not change; any number of threads may run it at the same time.
+class Program {
+ public:
+  Program(std::string name, std::vector<ir::TensorType> inputs, std::vector<ir::TensorType> outputs,
+          std::unique_ptr<const runtime::Executable> executable);
+
+  const std::string& name() const { return name_; }
+  // One for each parameter, and one for each element of the result.
+  std::span<const ir::TensorType> inputs() const { return inputs_; }
+  std::span<const ir::TensorType> outputs() const { return outputs_; }
+  // Dense row-major elements in, dense row-major elements out.
+  const runtime::Executable& executable() const { return *executable_; }
+
+  // Throws ShapeError or DTypeError for inputs that do not fit, IndexError for an index out of
+  // range, ResourceError when memory is short. `threads` as in Executable::run.
+  std::vector<ir::Literal> run(std::span<const ir::Literal> inputs, int threads = 0) const;
+
+ private:
+  std::string name_;
+  std::vector<ir::TensorType> inputs_;
+  std::vector<ir::TensorType> outputs_;
+  std::unique_ptr<const runtime::Executable> executable_;
+};
+
+// Compiles any valid graph. Throws CompileError, UsageError for an unknown CPU or pipeline,
+// UnsupportedError for a CPU whose instructions this one lacks.
+std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOptions& options = {});
+
+// The same from a cache of programs by structure and options, which keeps the most recently used.
+std::shared_ptr<const Program> compile_cached(const ir::Graph& graph,
+                                              const CompileOptions& options = {});
+
+// What compiling makes on the way, as text: the forms that `ndl compile --to` shows.
+enum class Stage : std::uint8_t { kGraph, kFused, kLoops, kLlvm, kAssembly, kObject };
+// "graph", "fused", "loops", "llvm", "asm", "obj"; in the order of Stage.
+std::span<const std::string_view> stage_names();
+// Text, but for kObject, which is the bytes of an ELF object. Unlike compile(), any CPU will do.
+std::string compile_to(const ir::Graph& graph, Stage stage, const CompileOptions& options = {});
+
+}  // namespace ndl::codegen
