@@ -5,7 +5,8 @@
 // interpreter computes is, operation for operation, what is emitted. Lane<bool> is a mask.
 //
 // A LaneScope says where to emit, how wide, and whether the target fuses multiply and add; there is
-// one at a time on a thread.
+// one at a time on a thread. A target that fuses is x86-64-v3 at least (codegen/target.h), which
+// brings more than the fusing.
 #pragma once
 
 #include <llvm/IR/Constants.h>
@@ -36,6 +37,8 @@ class LaneScope {
   llvm::IRBuilder<>& builder() const { return builder_; }
   unsigned width() const { return width_; }
   bool has_fma() const { return has_fma_; }
+  // Conversion between f16 and f32.
+  bool has_f16c() const { return has_fma_; }
 
  private:
   llvm::IRBuilder<>& builder_;
