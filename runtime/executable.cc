@@ -155,37 +155,32 @@ void Executable::check(std::string_view kind, std::span<const BufferView> buffer
 
 void Executable::run_kernels(std::span<const BufferView> inputs,
                              std::span<const BufferView> outputs, int threads) const {
-  std::size_t failed = 0;
-  std::int64_t status = 0;
-  {
-    Lease lease(*this);
-    void** const arguments = lease.arguments();
-    for (const Patch& patch : input_patches_) arguments[patch.argument] = inputs[patch.slot].data;
-    for (const Patch& patch : output_patches_) arguments[patch.argument] = outputs[patch.slot].data;
+  Lease lease(*this);
+  void** const arguments = lease.arguments();
+  for (const Patch& patch : input_patches_) arguments[patch.argument] = inputs[patch.slot].data;
+  for (const Patch& patch : output_patches_) arguments[patch.argument] = outputs[patch.slot].data;
 
-    const int most = threads > 0 ? threads : std::numeric_limits<int>::max();
-    const DefaultFloatEnvironment environment;
-    std::int64_t launched = 0;
-    for (const Launch& launch : launches_) {
-      if (launch.extent == 0) continue;
-      ++launched;
-      Rows rows{launch.function, arguments + launch.first_argument};
-      const int width = std::min(most, launch.grains);
-      status = width == 1
-                   ? rows.function(rows.buffers, 0, launch.extent)
+  const int most = threads > 0 ? threads : std::numeric_limits<int>::max();
+  const DefaultFloatEnvironment environment;
+  std::int64_t launched = 0;
+  for (const Launch& launch : launches_) {
+    if (launch.extent == 0) continue;
+    ++launched;
+    Rows rows{launch.function, arguments + launch.first_argument};
+    const int width = std::min(most, launch.grains);
+    const std::int64_t status =
+        width == 1 ? rows.function(rows.buffers, 0, launch.extent)
                    : pool_.parallel_for(launch.extent, width, run_rows, &rows, launch.grains);
-      if (status != 0) {
-        failed = static_cast<std::size_t>(&launch - launches_.data());
-        break;
-      }
+    if (status != 0) [[unlikely]] {
+      internal::count_run(launched);
+      fail(static_cast<std::size_t>(&launch - launches_.data()), status, rows.buffers);
     }
-    internal::count_run(launched);
   }
-  if (status != 0) fail(failed, status);
+  internal::count_run(launched);
 }
 
-void Executable::fail(std::size_t kernel, std::int64_t status) const {
-  if (spec_.raise) spec_.raise(kernel, status);
+void Executable::fail(std::size_t kernel, std::int64_t status, void* const* buffers) const {
+  if (spec_.raise) spec_.raise(kernel, status, buffers);
   throw_error<Error>("{}: kernel '{}' failed with status {}", spec_.name,
                      spec_.kernels[kernel].name, status);
 }

@@ -46,9 +46,11 @@ struct ExecutableSpec {
   std::int64_t arena_bytes = 0;
   std::vector<KernelCall> kernels;
   std::shared_ptr<const void> code;  // what keeps the kernels' machine code alive
-  // Throws what a kernel's status (never 0) means. Called when the run is over and its workspace
-  // has been given back. Without it, or if it returns, an Error names kernel and status.
-  std::function<void(std::size_t kernel, std::int64_t status)> raise;
+  // Throws what a kernel's status (never 0) means. `buffers` are the addresses that the kernel had,
+  // with what it read still there, so that the message can quote it. Called on the thread that runs
+  // the executable, with its own floating-point modes. Without it, or if it returns, an Error names
+  // kernel and status.
+  std::function<void(std::size_t kernel, std::int64_t status, void* const* buffers)> raise;
 };
 
 class Executable {
@@ -104,7 +106,7 @@ class Executable {
              std::span<const BufferSpec> specs) const;
   void run_kernels(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
                    int threads) const;
-  [[noreturn]] void fail(std::size_t kernel, std::int64_t status) const;
+  [[noreturn]] void fail(std::size_t kernel, std::int64_t status, void* const* buffers) const;
   std::unique_ptr<Workspace> make_workspace() const;
   std::unique_ptr<Workspace> acquire_workspace() const;
   void release_workspace(std::unique_ptr<Workspace> workspace) const noexcept;

@@ -235,16 +235,67 @@ TEST(Executable, StopsAtTheFirstFailure) {
   expect_example(result.data(), x);
 }
 
-TEST(Executable, RaisesWhatTheStatusMeans) {
+// The example with its check at a temporary, x + 1, so that what fails is in the arena.
+ExecutableSpec example_that_checks_a_temporary() {
   ExecutableSpec spec = example();
-  spec.raise = [](std::size_t kernel, std::int64_t status) {
-    throw_error<IndexError>("kernel {} at {}", kernel, status - 1);
+  spec.kernels[0].buffers = {3};
+  std::swap(spec.kernels[0], spec.kernels[1]);
+  spec.raise = [](std::size_t kernel, std::int64_t status, void* const* buffers) {
+    throw_error<IndexError>("kernel {}: {} at {}", kernel,
+                            static_cast<const float*>(buffers[0])[status - 1], status - 1);
   };
-  const Executable executable(std::move(spec));
+  return spec;
+}
+
+TEST(Executable, RaisesWhatTheStatusMeans) {
+  ThreadPool pool({.threads = 3});
+  const Executable executable(example_that_checks_a_temporary(), default_allocator(), pool);
   Values x = ramp();
-  x[17] = -1;
+  x[17] = -9;
+  x[18] = x[999] = -5;
   const BufferView inputs[] = {view(x)};
-  EXPECT_EQ(message_of<IndexError>([&] { executable.run(inputs); }), "kernel 0 at 17");
+  for (const int threads : {1, 2, 3}) {
+    EXPECT_EQ(message_of<IndexError>([&] { executable.run(inputs, threads); }),
+              "kernel 1: -8 at 17");
+  }
+}
+
+TEST(Executable, KeepsTheWorkspaceWhileItRaisesAndNoLonger) {
+  constexpr std::int64_t kArena = 4096 + kBytes;
+  for (const bool throws : {true, false}) {
+    Allocator allocator;
+    ExecutableSpec spec = example();
+    spec.arena_bytes = kArena;
+    const Executable* inner = nullptr;
+    std::int64_t live = 0;
+    spec.raise = [&](std::size_t, std::int64_t, void* const*) {
+      // Another run, here, has a workspace of its own.
+      Values good = ramp();
+      Values result;
+      const BufferView inputs[] = {view(good)};
+      const BufferView outputs[] = {view(result)};
+      inner->run_into(inputs, outputs);
+      expect_example(result.data(), good);
+      live = allocator.counters().live_bytes;
+      if (throws) throw_error<IndexError>("raised");
+    };
+    const Executable executable(std::move(spec), allocator);
+    inner = &executable;
+    Values x = ramp();
+    x[0] = -1;
+    Values result;
+    const BufferView inputs[] = {view(x)};
+    const BufferView outputs[] = {view(result)};
+    const std::int64_t workspace = Allocator::block_bytes(kArena);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(message_of<Error>([&] { executable.run_into(inputs, outputs); }),
+                throws ? "raised" : "example: kernel 'check' failed with status 1");
+      EXPECT_EQ(live, 2 * workspace);
+      EXPECT_EQ(allocator.counters().live_bytes, 2 * workspace);
+    }
+    executable.trim();
+    EXPECT_EQ(allocator.counters().live_bytes, 0);
+  }
 }
 
 TEST(Executable, ExtentAndGrainDecideTheCalls) {
