@@ -72,7 +72,7 @@ class Executable::Lease {
  public:
   explicit Lease(const Executable& executable)
       : executable_(executable), workspace_(executable.acquire_workspace()) {}
-  ~Lease() { executable_.release_workspace(std::move(workspace_)); }
+  ~Lease() { executable_.release_workspace(workspace_); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
@@ -80,7 +80,7 @@ class Executable::Lease {
 
  private:
   const Executable& executable_;
-  std::unique_ptr<Workspace> workspace_;
+  Workspace* const workspace_;
 };
 
 Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& pool)
@@ -203,26 +203,24 @@ std::unique_ptr<Executable::Workspace> Executable::make_workspace() const {
   return workspace;
 }
 
-std::unique_ptr<Executable::Workspace> Executable::acquire_workspace() const {
+Executable::Workspace* Executable::acquire_workspace() const {
   for (std::atomic<Workspace*>& idle : idle_) {
     if (idle.load(std::memory_order_relaxed) == nullptr) continue;  // spares others the line
-    if (Workspace* workspace = idle.exchange(nullptr, std::memory_order_acquire)) {
-      return std::unique_ptr<Workspace>(workspace);
-    }
+    if (Workspace* workspace = idle.exchange(nullptr, std::memory_order_acquire)) return workspace;
   }
-  return make_workspace();
+  return make_workspace().release();
 }
 
-void Executable::release_workspace(std::unique_ptr<Workspace> workspace) const noexcept {
+void Executable::release_workspace(Workspace* workspace) const noexcept {
   for (std::atomic<Workspace*>& idle : idle_) {
     Workspace* expected = nullptr;
     if (idle.load(std::memory_order_relaxed) == nullptr &&
-        idle.compare_exchange_strong(expected, workspace.get(), std::memory_order_release,
+        idle.compare_exchange_strong(expected, workspace, std::memory_order_release,
                                      std::memory_order_relaxed)) {
-      static_cast<void>(workspace.release());  // the slot owns it
       return;
     }
   }
+  delete workspace;
 }
 
 }  // namespace ndl::runtime

@@ -108,8 +108,8 @@ class Executable {
                    int threads) const;
   [[noreturn]] void fail(std::size_t kernel, std::int64_t status, void* const* buffers) const;
   std::unique_ptr<Workspace> make_workspace() const;
-  std::unique_ptr<Workspace> acquire_workspace() const;
-  void release_workspace(std::unique_ptr<Workspace> workspace) const noexcept;
+  Workspace* acquire_workspace() const;
+  void release_workspace(Workspace* workspace) const noexcept;
 
   // More runs than this at one time get a workspace that is thrown away.
   static constexpr std::size_t kIdleWorkspaces = 64;
