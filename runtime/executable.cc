@@ -78,13 +78,20 @@ class Executable::Lease {
 
   void** arguments() { return workspace_->arguments.data(); }
 
+  void poison() {
+    const auto words = static_cast<std::size_t>(workspace_->arena.bytes()) / 2;
+    std::fill_n(static_cast<std::uint16_t*>(workspace_->arena.data()), words,
+                ExecutableOptions::kPoison);
+  }
+
  private:
   const Executable& executable_;
   Workspace* const workspace_;
 };
 
-Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& pool)
-    : spec_(std::move(spec)), allocator_(allocator), pool_(pool) {
+Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& pool,
+                       const ExecutableOptions& options)
+    : spec_(std::move(spec)), options_(options), allocator_(allocator), pool_(pool) {
   check_spec(spec_);
   for (const KernelCall& kernel : spec_.kernels) {
     const std::int64_t grains =
@@ -155,7 +162,10 @@ void Executable::check(std::string_view kind, std::span<const BufferView> buffer
 
 void Executable::run_kernels(std::span<const BufferView> inputs,
                              std::span<const BufferView> outputs, int threads) const {
+  if (threads < 0) [[unlikely]]
+    throw_error<UsageError>("{}: {} threads", spec_.name, threads);
   Lease lease(*this);
+  if (options_.poison_arena) lease.poison();
   void** const arguments = lease.arguments();
   for (const Patch& patch : input_patches_) arguments[patch.argument] = inputs[patch.slot].data;
   for (const Patch& patch : output_patches_) arguments[patch.argument] = outputs[patch.slot].data;

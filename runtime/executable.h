@@ -53,22 +53,34 @@ struct ExecutableSpec {
   std::function<void(std::size_t kernel, std::int64_t status, void* const* buffers)> raise;
 };
 
+struct ExecutableOptions {
+  // Before each run fills the arena with kPoison, so that a kernel which reads what none has
+  // written gives results that show it. For tests: it costs a pass over the arena.
+  bool poison_arena = false;
+
+  // A NaN as f16 and bf16, and as f32 and f64 when repeated; no index into anything small.
+  static constexpr std::uint16_t kPoison = 0x7ff4;
+};
+
 class Executable {
  public:
   // A spec that breaks the rules above is an InternalError. The allocator and the pool outlive it.
   explicit Executable(ExecutableSpec spec, Allocator& allocator = default_allocator(),
-                      ThreadPool& pool = default_thread_pool());
+                      ThreadPool& pool = default_thread_pool(),
+                      const ExecutableOptions& options = {});
   // No run is in progress.
   ~Executable();
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;
 
   // Runs the kernels in order and stops at the first that fails. Results are the same bits for
-  // every number of threads; 0 means as many as the pool has.
+  // every number of threads. A kernel has at most `threads` of them, never more than the pool has
+  // or its work is worth; 0 means as many as the pool has.
   //
   // Throws ShapeError if the number of buffers or their sizes are not those of the spec,
-  // UnsupportedError for an address that is not aligned, ResourceError when memory is short, all
-  // before any kernel runs; and what `raise` throws. Outputs are then unspecified.
+  // UnsupportedError for an address that is not aligned, UsageError for a negative number of
+  // threads, ResourceError when memory is short, all before any kernel runs; and what `raise`
+  // throws. Outputs are then unspecified.
   std::vector<Buffer> run(std::span<const BufferView> inputs, int threads = 0) const;
 
   // The same into memory of the caller, which overlaps no input and no other output but where the
@@ -115,6 +127,7 @@ class Executable {
   static constexpr std::size_t kIdleWorkspaces = 64;
 
   const ExecutableSpec spec_;
+  const ExecutableOptions options_;
   Allocator& allocator_;
   ThreadPool& pool_;
   std::vector<Launch> launches_;

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <new>
 #include <string>
@@ -138,10 +140,63 @@ TEST(Executable, EveryNumberOfThreadsGivesTheSame) {
   Values result;
   const BufferView inputs[] = {view(x)};
   const BufferView outputs[] = {view(result)};
-  for (const int threads : {0, 1, 2, 3, 7, 100}) {
+  for (const int threads : {0, 1, 2, 3, 7, 100, std::numeric_limits<int>::max()}) {
     result.fill(-1);
     executable.run_into(inputs, outputs, threads);
     expect_example(result.data(), x);
+  }
+}
+
+TEST(Executable, ANegativeNumberOfThreadsIsAMistake) {
+  const Executable executable(example());
+  Values x = ramp();
+  Values result;
+  result.fill(7);
+  const BufferView inputs[] = {view(x)};
+  const BufferView outputs[] = {view(result)};
+  const Counters before = counters();
+  EXPECT_EQ(message_of<UsageError>([&] { executable.run_into(inputs, outputs, -1); }),
+            "example: -1 threads");
+  EXPECT_THROW(executable.run(inputs, std::numeric_limits<int>::min()), UsageError);
+  EXPECT_EQ(counters().kernels_launched, before.kernels_launched);
+  EXPECT_EQ(counters().live_bytes, before.live_bytes);
+  EXPECT_EQ(result[0], 7);
+}
+
+TEST(Executable, NoKernelHasMoreCallsThanThePoolHasThreads) {
+  static std::atomic<int> calls;
+  const auto count = [](void* const*, std::int64_t, std::int64_t) -> std::int64_t {
+    ++calls;
+    return 0;
+  };
+  ThreadPool pool({.threads = 3});
+  const Executable executable({.name = "calls", .kernels = {{count, {}, kRows, 1, "count"}}},
+                              default_allocator(), pool);
+  for (const auto& [threads, expected] :
+       {std::pair{0, 3}, std::pair{2, 2}, std::pair{4, 3}, std::pair{1 << 30, 3}}) {
+    calls = 0;
+    executable.run({}, threads);
+    EXPECT_EQ(calls, expected) << threads;
+  }
+}
+
+TEST(Executable, APoisonedArenaShowsWhatWasReadBeforeItWasWritten) {
+  ExecutableSpec spec = example();
+  spec.kernels[1].extent = kRows - 1;  // forgets the last row of a temporary
+  Values x = ramp();
+  Values result;
+  const BufferView inputs[] = {view(x)};
+  const BufferView outputs[] = {view(result)};
+  const Executable sound(example(), default_allocator(), default_thread_pool(),
+                         {.poison_arena = true});
+  const Executable broken(std::move(spec), default_allocator(), default_thread_pool(),
+                          {.poison_arena = true});
+  for (int i = 0; i < 2; ++i) {
+    sound.run_into(inputs, outputs);
+    expect_example(result.data(), x);
+    broken.run_into(inputs, outputs);
+    EXPECT_EQ(result[kRows - 2], expected(x[kRows - 2]));
+    EXPECT_TRUE(std::isnan(result[kRows - 1]));
   }
 }
 
@@ -398,6 +453,51 @@ TEST(Executable, RunsAtTheSameTime) {
             const std::vector<Buffer> fresh = executable.run(inputs);
             expect_example(static_cast<const float*>(fresh[0].data()), x);
           }
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  EXPECT_EQ(allocator.counters().live_bytes, 0);
+}
+
+// Threads that are not each other's: some runs fail and quote their own arena, idle workspaces are
+// given back in between, and the pool is busy more often than not.
+TEST(Executable, ManyShareAPoolAndAnAllocator) {
+  ThreadPool pool({.threads = 3});
+  Allocator allocator;
+  {
+    std::vector<std::unique_ptr<const Executable>> executables;
+    for (int i = 0; i < 5; ++i) {
+      executables.push_back(
+          std::make_unique<const Executable>(example_that_checks_a_temporary(), allocator, pool,
+                                             ExecutableOptions{.poison_arena = i % 2 == 0}));
+    }
+    std::vector<std::thread> threads;
+    threads.reserve(16);
+    for (int t = 0; t < 16; ++t) {
+      threads.emplace_back([&executables, t] {
+        Values good = ramp(static_cast<float>(t));
+        Values bad = good;
+        const int at = 50 * t;
+        bad[static_cast<std::size_t>(at)] = static_cast<float>(-2 - t);
+        Values result;
+        const BufferView good_inputs[] = {view(good)};
+        const BufferView bad_inputs[] = {view(bad)};
+        const BufferView outputs[] = {view(result)};
+        const std::string message =
+            "kernel 1: " + std::to_string(-1 - t) + " at " + std::to_string(at);
+        for (int i = 0; i < 40; ++i) {
+          const Executable& executable = *executables[static_cast<std::size_t>(t + i) % 5];
+          if ((t + i) % 4 == 0) {
+            EXPECT_EQ(
+                message_of<IndexError>([&] { executable.run_into(bad_inputs, outputs, i % 4); }),
+                message);
+          } else {
+            executable.run_into(good_inputs, outputs, i % 4);
+            expect_example(result.data(), good);
+          }
+          if (i % 10 == 9) executable.trim();
         }
       });
     }
