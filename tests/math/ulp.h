@@ -54,6 +54,7 @@ struct Unary {
   MpfrUnary mpfr;
   Bound bound;
   std::vector<Range> focus;
+  Bound without_fma = {1, 1};  // where madd() is a product and a sum
 };
 
 struct Binary {
@@ -68,6 +69,7 @@ struct Binary {
     Range y;
   };
   std::vector<Box> focus;
+  Bound without_fma = {1, 1};
 };
 
 // Where a function was worst.
