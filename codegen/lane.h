@@ -39,6 +39,8 @@ class LaneScope {
   bool has_fma() const { return has_fma_; }
   // Conversion between f16 and f32.
   bool has_f16c() const { return has_fma_; }
+  // Rounding to integral values.
+  bool has_rounding() const { return has_fma_; }
 
  private:
   llvm::IRBuilder<>& builder_;
@@ -200,12 +202,19 @@ Lane<E> madd(Lane<E> a, Lane<E> b, Lane<E> c) {
   return LaneScope::current().has_fma() ? fused(a, b, c) : a * b + c;
 }
 
-// Veltkamp's splitting: a == hi + lo, each with at most half of the bits.
+// a with its last bits cleared.
+template <int kCount, class E>
+Lane<E> without_last_bits(Lane<E> a) {
+  using U = ir::math::uint_of<Lane<E>>;
+  using Bits = ir::math::element_of<U>;
+  return bit_cast<Lane<E>>(bit_cast<U>(a) & U(static_cast<Bits>(~((Bits(1) << kCount) - 1))));
+}
+
+// a == hi + lo, each with about half of the bits. hi is a truncated, so that neither it nor a
+// product of such parts overflows where a or the product of the numbers does not.
 template <class E>
 ir::math::Pair<Lane<E>> split(Lane<E> a) {
-  constexpr int kHalf = (ir::math::Format<E>::kMantissaBits + 2) / 2;
-  const Lane<E> scaled = a * Lane<E>(E((1ull << kHalf) + 1));
-  const Lane<E> hi = scaled - (scaled - a);
+  const Lane<E> hi = without_last_bits<(ir::math::Format<E>::kMantissaBits + 2) / 2>(a);
   return {hi, a - hi};
 }
 
@@ -216,7 +225,11 @@ ir::math::Pair<Lane<E>> two_prod(Lane<E> a, Lane<E> b) {
   if (LaneScope::current().has_fma()) return {hi, fused(a, b, -hi)};
   const ir::math::Pair<Lane<E>> x = split(a);
   const ir::math::Pair<Lane<E>> y = split(b);
-  return {hi, ((x.hi * y.hi - hi) + x.hi * y.lo + x.lo * y.hi) + x.lo * y.lo};
+  const Lane<E> upper = (x.hi * y.hi - hi) + x.hi * y.lo + x.lo * y.hi;
+  if constexpr (sizeof(E) == 4) return {hi, upper + x.lo * y.lo};
+  // Two low parts have 27 bits, so that their product would have one too many.
+  const Lane<E> last = a - without_last_bits<1>(a);
+  return {hi, (upper + (x.lo - last) * y.lo) + last * y.lo};
 }
 
 template <class E>
@@ -226,17 +239,47 @@ Lane<E> residual(Lane<E> c, Lane<E> a, Lane<E> b) {
   return (c - product.hi) - product.lo;
 }
 
-#define NDL_LANE_INTRINSIC(name, intrinsic)                                           \
-  template <class E>                                                                  \
-  Lane<E> name(Lane<E> a) {                                                           \
-    return Lane<E>(emit().CreateUnaryIntrinsic(llvm::Intrinsic::intrinsic, a.value)); \
-  }
-NDL_LANE_INTRINSIC(sqrt, sqrt)
-NDL_LANE_INTRINSIC(floor, floor)
-NDL_LANE_INTRINSIC(ceil, ceil)
-NDL_LANE_INTRINSIC(trunc, trunc)
-NDL_LANE_INTRINSIC(round_even, roundeven)
-#undef NDL_LANE_INTRINSIC
+template <class E>
+Lane<E> intrinsic(llvm::Intrinsic::ID id, Lane<E> a) {
+  return Lane<E>(emit().CreateUnaryIntrinsic(id, a.value));
+}
+
+template <class E>
+Lane<E> sqrt(Lane<E> a) {
+  return intrinsic(llvm::Intrinsic::sqrt, a);
+}
+
+// Roundings to an integral value. Where there is no instruction for them: to nearest by adding a
+// number whose last place is 1, at and beyond which all are integral; the others are the nearest
+// one or its neighbour. The sign is that of a, also of a zero.
+template <class E>
+Lane<E> round_even(Lane<E> a) {
+  if (LaneScope::current().has_rounding()) return intrinsic(llvm::Intrinsic::roundeven, a);
+  const Lane<E> unit(E(1ull << ir::math::Format<E>::kMantissaBits));
+  const Lane<E> magnitude = ir::math::abs(a);
+  const Lane<E> nearest = (magnitude + unit) - unit;
+  return select(magnitude < unit, ir::math::copysign(nearest, a), a);
+}
+
+template <class E>
+Lane<E> floor(Lane<E> a) {
+  if (LaneScope::current().has_rounding()) return intrinsic(llvm::Intrinsic::floor, a);
+  const Lane<E> nearest = round_even(a);
+  return ir::math::copysign(select(nearest > a, nearest - Lane<E>(E(1)), nearest), a);
+}
+
+template <class E>
+Lane<E> ceil(Lane<E> a) {
+  if (LaneScope::current().has_rounding()) return intrinsic(llvm::Intrinsic::ceil, a);
+  const Lane<E> nearest = round_even(a);
+  return ir::math::copysign(select(nearest < a, nearest + Lane<E>(E(1)), nearest), a);
+}
+
+template <class E>
+Lane<E> trunc(Lane<E> a) {
+  if (LaneScope::current().has_rounding()) return intrinsic(llvm::Intrinsic::trunc, a);
+  return ir::math::copysign(floor(ir::math::abs(a)), a);
+}
 
 // A gather from a private constant of the module.
 template <class E, class I, std::size_t N>

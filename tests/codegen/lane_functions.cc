@@ -65,6 +65,22 @@ void LaneFunctions::add(const std::string& name, std::span<const DType> operands
   b.CreateRetVoid();
 }
 
+void LaneFunctions::add_scalar(const std::string& name, DType dtype, unsigned operand_count,
+                               unsigned width, const Body& body) {
+  llvm::IRBuilder<> b(*context_);
+  llvm::Type* type = dtype == DType::kF32 ? b.getFloatTy() : b.getDoubleTy();
+  llvm::Function* function = llvm::Function::Create(
+      llvm::FunctionType::get(type, std::vector<llvm::Type*>(operand_count, type), false),
+      llvm::Function::ExternalLinkage, name, *module_);
+  b.SetInsertPoint(llvm::BasicBlock::Create(*context_, "entry", function));
+  const LaneScope scope(b, width, target_.has_fma);
+  std::vector<llvm::Value*> lanes;
+  for (llvm::Argument& argument : function->args()) {
+    lanes.push_back(b.CreateVectorSplat(width, &argument));
+  }
+  b.CreateRet(b.CreateExtractElement(body(lanes), width - 1));
+}
+
 std::string LaneFunctions::object() const {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();

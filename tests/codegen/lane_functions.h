@@ -33,6 +33,10 @@ class LaneFunctions {
   void add(const std::string& name, std::span<const DType> operands, DType result, unsigned width,
            const Body& body);
 
+  // Adds E name(E, ...), E being float or double: one lane of body() on vectors of `width`.
+  void add_scalar(const std::string& name, DType dtype, unsigned operand_count, unsigned width,
+                  const Body& body);
+
   // What has been added as a relocatable object file.
   std::string object() const;
 
