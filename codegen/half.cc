@@ -24,14 +24,18 @@ struct RoundedF16 {
 };
 
 RoundedF16 rounded_f16(F x) {
+  RoundedF16 r;
   const I bits = bit_cast<I>(x);
   const I magnitude = bits & constant<I>(0x7fffffff);
+  r.sign = bits ^ magnitude;
+  r.tiny = bit_cast<F>(magnitude) + constant<F>(0.5f);
   // Half of the dropped part is added; ties look at the last bit that stays.
   const I odd = (magnitude >> constant<I>(13)) & constant<I>(1);
-  return {bits ^ magnitude, bit_cast<F>(magnitude) + constant<F>(0.5f),
-          magnitude + constant<I>(0xfff) + odd,
-          magnitude<constant<I>(0x38800000), magnitude >= constant<I>(0x477ff000), magnitude>
-              constant<I>(0x7f800000)};
+  r.normal = magnitude + constant<I>(0xfff) + odd;
+  r.is_tiny = magnitude < constant<I>(0x38800000);
+  r.overflows = magnitude >= constant<I>(0x477ff000);
+  r.is_nan = magnitude > constant<I>(0x7f800000);
+  return r;
 }
 
 // The bf16 nearest to x in the upper half; the lower one is to be dropped.

@@ -98,6 +98,7 @@ TEST_P(EmitCombine, CombinesAsTheInterpreter) {
       for (const unsigned width : kWidths) {
         const std::string name = function_name(what, r, width);
         const ir::Literal got = run_lanes(*code, name, operands, dtype);
+        if (got == want) continue;  // else NaNs may differ in bits
         for (std::int64_t k = 0; k < kElements; ++k) {
           ASSERT_TRUE(test::same_element(got, want, k))
               << name << " of " << a.as_double(k) << ", " << b.as_double(k) << ": "

@@ -50,6 +50,7 @@ class EmitConvert : public testing::TestWithParam<std::tuple<DType, std::string>
     for (const unsigned width : kWidths) {
       const std::string function = function_name(name, to, width);
       const ir::Literal got = run_lanes(code, function, {{in}}, want.dtype());
+      if (got == want) continue;  // else NaNs may differ in bits
       for (std::int64_t k = 0; k < in.size(); ++k) {
         ASSERT_TRUE(test::same_element(got, want, k))
             << function << " of " << fmt::format("{:a}", in.as_double(k)) << ": "

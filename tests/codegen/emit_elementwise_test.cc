@@ -16,6 +16,7 @@
 #include "ir/interpreter.h"
 #include "tests/codegen/lane_functions.h"
 #include "tests/codegen/lane_values.h"
+#include "tests/codegen/op_dtypes.h"
 #include "tests/math/leaves.h"
 #include "tests/same_results.h"
 
@@ -23,34 +24,6 @@ namespace ndl::codegen {
 namespace {
 
 constexpr std::int64_t kElements = 1 << 14;  // a multiple of every width
-
-// The dtype of an operand when the op's dtype is `dtype`.
-DType operand_dtype(const ir::OpDef& def, std::size_t index, DType dtype) {
-  return def.kind == ir::ElementwiseKind::kSelect && index == 0 ? DType::kBool : dtype;
-}
-
-DType result_dtype(const ir::OpDef& def, DType dtype) {
-  const bool to_bool =
-      def.kind == ir::ElementwiseKind::kPredicate || def.kind == ir::ElementwiseKind::kCompare;
-  return to_bool ? DType::kBool : dtype;
-}
-
-std::vector<DType> operand_dtypes(const ir::OpDef& def, DType dtype) {
-  std::vector<DType> dtypes;
-  for (std::size_t i = 0; i < def.operands.size(); ++i) {
-    dtypes.push_back(operand_dtype(def, i, dtype));
-  }
-  return dtypes;
-}
-
-std::vector<DType> dtypes_of(const ir::OpDef& def) {
-  std::vector<DType> dtypes;
-  for (int i = 0; i < kDTypeCount; ++i) {
-    const DType dtype = static_cast<DType>(i);
-    if (def.dtypes.contains(dtype)) dtypes.push_back(dtype);
-  }
-  return dtypes;
-}
 
 // Whether the op is a leaf function, of which targets that do not fuse multiply and add have a
 // variant of its own accuracy.
