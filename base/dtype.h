@@ -107,6 +107,25 @@ constexpr bool is_float(DType dtype) { return kFloats.contains(dtype); }
 constexpr bool is_integer(DType dtype) { return kIntegers.contains(dtype); }
 constexpr bool is_half(DType dtype) { return kHalves.contains(dtype); }
 
+// Bits of an integer's magnitude, or of a float's significand with its implicit one: the integers
+// of so many bits are values of the dtype.
+constexpr int precision_of(DType dtype) {
+  switch (dtype) {
+    case DType::kBool:
+      return 1;
+    case DType::kF16:
+      return 11;
+    case DType::kBF16:
+      return 8;
+    case DType::kF32:
+      return 24;
+    case DType::kF64:
+      return 53;
+    default:
+      return 8 * static_cast<int>(size_of(dtype)) - (kSigned.contains(dtype) ? 1 : 0);
+  }
+}
+
 // The dtype in which sums and products of `dtype` are accumulated unless said otherwise: f32 for
 // the 16-bit floats, else `dtype` itself.
 constexpr DType accumulator_of(DType dtype) { return is_half(dtype) ? DType::kF32 : dtype; }

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <type_traits>
 
+#include "base/dtype.h"
+
 namespace ndl {
 namespace {
 
@@ -19,24 +21,13 @@ using bits_of =
     std::conditional_t<sizeof(T) == 8, std::uint64_t,
                        std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint16_t>>;
 
-// The bits of the default NaN and of infinity.
+// The bits of infinity, whose exponent is all ones, and of the default NaN.
 template <class T>
-struct FloatBits;
-template <>
-struct FloatBits<float> {
-  static constexpr std::uint32_t kNan = 0x7fc00000, kInfinity = 0x7f800000;
-};
-template <>
-struct FloatBits<double> {
-  static constexpr std::uint64_t kNan = 0x7ff8000000000000, kInfinity = 0x7ff0000000000000;
-};
-template <>
-struct FloatBits<Float16> {
-  static constexpr std::uint16_t kNan = 0x7e00, kInfinity = 0x7c00;
-};
-template <>
-struct FloatBits<BFloat16> {
-  static constexpr std::uint16_t kNan = 0x7fc0, kInfinity = 0x7f80;
+struct FloatBits {
+  static constexpr int kFraction = precision_of(dtype_of<T>) - 1;
+  static constexpr bits_of<T> kInfinity = ((bits_of<T>{1} << (8 * sizeof(T) - 1 - kFraction)) - 1)
+                                          << kFraction;
+  static constexpr bits_of<T> kNan = kInfinity | bits_of<T>{1} << (kFraction - 1);
 };
 
 template <class T>

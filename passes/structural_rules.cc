@@ -106,38 +106,13 @@ Result same_type(Builder& b, Value value) {
 bool converts_exactly(DType from, DType to) {
   if (from == to || from == DType::kBool) return true;
   if (to == DType::kBool) return false;
-  const auto bits = [](DType dtype) {  // of an integer's magnitude or a float's significand
-    switch (dtype) {
-      case DType::kI8:
-        return 7;
-      case DType::kU8:
-        return 8;
-      case DType::kI16:
-        return 15;
-      case DType::kI32:
-        return 31;
-      case DType::kI64:
-        return 63;
-      case DType::kF16:
-        return 11;
-      case DType::kBF16:
-        return 8;
-      case DType::kF32:
-        return 24;
-      case DType::kF64:
-        return 53;
-      case DType::kBool:
-        break;
-    }
-    return 1;
-  };
   if (is_integer(from)) {
     const bool keeps_sign = from == DType::kU8 || to != DType::kU8;
-    return keeps_sign && bits(from) <= bits(to);
+    return keeps_sign && precision_of(from) <= precision_of(to);
   }
   if (!is_float(to)) return false;
   const bool wider_exponent = to == DType::kF32 || to == DType::kF64;
-  return wider_exponent && bits(from) <= bits(to);
+  return wider_exponent && precision_of(from) <= precision_of(to);
 }
 
 // convert(convert(x)) = convert(x) when the inner conversion loses nothing. Out of range, int to

@@ -12,29 +12,12 @@
 namespace ndl::tools {
 namespace {
 
-struct FloatFormat {
-  int mantissa_bits;  // explicit ones
-  int min_exponent;   // of the smallest normal number
-};
-
-FloatFormat format_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF16:
-      return {10, -14};
-    case DType::kBF16:
-      return {7, -126};
-    case DType::kF32:
-      return {23, -126};
-    default:
-      return {52, -1022};
-  }
-}
-
 // The distance between neighbours of a finite value in its binade.
 double unit_in_last_place(double value, DType dtype) {
-  const FloatFormat format = format_of(dtype);
-  const int exponent = value == 0 ? format.min_exponent : std::ilogb(value);
-  return std::ldexp(1.0, std::max(exponent, format.min_exponent) - format.mantissa_bits);
+  const int exponent_bits = 8 * static_cast<int>(size_of(dtype)) - precision_of(dtype);
+  const int smallest_normal = 2 - (1 << (exponent_bits - 1));
+  const int exponent = value == 0 ? smallest_normal : std::ilogb(value);
+  return std::ldexp(1.0, std::max(exponent, smallest_normal) - (precision_of(dtype) - 1));
 }
 
 bool equal_bits(const ir::Literal& got, const ir::Literal& want, std::int64_t index) {

@@ -10,20 +10,6 @@
 namespace ndl::tools {
 namespace {
 
-// Bits of precision, the implicit one counted.
-int precision_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF16:
-      return 11;
-    case DType::kBF16:
-      return 8;
-    case DType::kF32:
-      return 24;
-    default:
-      return 53;
-  }
-}
-
 // Each element is element(i), converted to the dtype.
 template <class F>
 ir::Literal generate(const ir::TensorType& type, F element) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,6 +28,19 @@ TEST(DTypeTest, NamesRoundTripAndDiffer) {
   for (const char* name : {"", "f8", "F32", "f32 ", " f32", "float", "i128", "u16", "f", "bool8"}) {
     EXPECT_EQ(dtype_named(name), std::nullopt) << name;
   }
+}
+
+// What numeric_limits calls digits, of the types that it knows.
+TEST(DTypeTest, PrecisionsAreThoseOfTheTypes) {
+  for (const DType dtype : all_dtypes()) {
+    visit_dtype(dtype, [&]<class T>(std::type_identity<T>) {
+      if constexpr (std::numeric_limits<T>::is_specialized) {
+        EXPECT_EQ(precision_of(dtype), std::numeric_limits<T>::digits) << name_of(dtype);
+      }
+    });
+  }
+  EXPECT_EQ(precision_of(DType::kF16), 11);
+  EXPECT_EQ(precision_of(DType::kBF16), 8);
 }
 
 // A name of letters and a number says the width: i8, bf16.
