@@ -64,7 +64,8 @@ class Error : public std::runtime_error {
   X(IoError, "a file cannot be read or written, or holds something else")        \
   X(NumericError, "a numeric check failed")                                      \
   X(UsageError, "a flag or command line is wrong")                               \
-  X(ResourceError, "more memory is needed than the limit allows")
+  X(ResourceError, "more memory is needed than the limit allows")                \
+  X(TraceError, "a traced function asks for data, which it does not have yet")
 
 #define NDL_X(Class, meaning)                                       \
   class Class : public Error {                                      \
