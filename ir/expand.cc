@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "ir/builder.h"
+#include "ir/expansion.h"
 
 namespace ndl::ir {
 namespace {
@@ -100,6 +101,21 @@ Value expand_logsumexp(Builder& b, std::span<const Value> operands, const Attrib
   const Value shifted = b.sub(x, repeat(b, shift, axes, b.type(x).shape()));
   const Value sum = b.reduce(b.exp(shifted), ReduceKind::kSum, axes);
   return as_dtype(b, b.add(shift, b.log(sum)), dtype);
+}
+
+Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const Type> operands) {
+  Graph graph(def.name);
+  Builder builder(graph);
+  std::vector<Value> parameters;
+  for (const Type& operand : operands) parameters.push_back(builder.parameter(operand));
+  builder.set_result(def.expand(builder, parameters, attributes));
+  return graph;
+}
+
+Graph expansion(const Graph& graph, Value value) {
+  std::vector<Type> types;
+  for (const Value operand : graph.operands(value)) types.push_back(graph.type(operand));
+  return expansion(graph.def(value), graph.attributes(value), types);
 }
 
 }  // namespace ndl::ir

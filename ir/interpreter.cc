@@ -6,7 +6,9 @@
 #include "base/memory.h"
 #include "ir/builder.h"
 #include "ir/evaluate.h"
+#include "ir/expansion.h"
 #include "ir/math/convert.h"
+#include "ir/signature.h"
 
 namespace ndl::ir {
 namespace {
@@ -55,22 +57,6 @@ Literal widened(const Literal& literal) {
   double* out = wide.mutable_data<double>();
   for (std::int64_t i = 0; i < dense.size(); ++i) out[i] = dense.as_double(i);
   return wide;
-}
-
-// The graph that a composed op stands for, for operands of these types.
-Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const Type> operands) {
-  Graph graph(def.name);
-  Builder builder(graph);
-  std::vector<Value> parameters;
-  for (const Type& operand : operands) parameters.push_back(builder.parameter(operand));
-  builder.set_result(def.expand(builder, parameters, attributes));
-  return graph;
-}
-
-Graph expansion_of(const Graph& graph, Value value) {
-  std::vector<Type> types;
-  for (const Value operand : graph.operands(value)) types.push_back(graph.type(operand));
-  return expansion(graph.def(value), graph.attributes(value), types);
 }
 
 // One value, or several: typed, and beside it, in a wide run, with f64 for every float.
@@ -124,7 +110,7 @@ Run Interpreter::evaluate(Value value) const {
   if (def.op == Op::kFusion) {
     return Interpreter(*attributes.region(Attr::kBody), wide_).run(operands);
   }
-  if (def.expand != nullptr) return Interpreter(expansion_of(graph_, value), wide_).run(operands);
+  if (def.expand != nullptr) return Interpreter(expansion(graph_, value), wide_).run(operands);
 
   Run result;
   if (def.op == Op::kConstant) {
@@ -183,26 +169,6 @@ std::int64_t half_copy_bytes(const Graph& graph, Value value) {
   return TensorType{DType::kF32, type.shape()}.bytes();
 }
 
-void check_inputs(const Graph& graph, std::span<const Literal> inputs) {
-  if (inputs.size() != graph.num_parameters()) {
-    throw_error<ShapeError>("graph '{}' takes {} input{}, got {}", graph.name(),
-                            graph.num_parameters(), graph.num_parameters() == 1 ? "" : "s",
-                            inputs.size());
-  }
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Value parameter = graph.parameter(i);
-    const TensorType& expected = graph.type(parameter).tensor();
-    if (inputs[i].type() == expected) continue;
-    const std::string& name = graph.name(parameter);
-    const std::string label =
-        name.empty() ? fmt::format("input {}", i) : fmt::format("input '{}'", name);
-    const std::string message = fmt::format("{} must be {}, got {}", label, expected.to_string(),
-                                            inputs[i].type().to_string());
-    if (inputs[i].dtype() != expected.dtype) throw DTypeError(message);
-    throw ShapeError(message);
-  }
-}
-
 }  // namespace
 
 std::int64_t peak_bytes(const Graph& graph, bool wide) {
@@ -228,7 +194,7 @@ std::int64_t peak_bytes(const Graph& graph, bool wide) {
     if (def.op == Op::kFusion) {
       inside = peak_bytes(*graph.attributes(value).region(Attr::kBody), wide);
     } else if (def.expand != nullptr) {
-      inside = peak_bytes(expansion_of(graph, value), wide);
+      inside = peak_bytes(expansion(graph, value), wide);
     } else if (def.op_class == OpClass::kStructural && !graph.operands(value).empty()) {
       for (const Value operand : graph.operands(value))
         inside = add(inside, half_copy_bytes(graph, operand));
@@ -256,7 +222,7 @@ std::vector<Literal> evaluate_node(Op op, const Attributes& attributes, const Ty
 
 std::vector<Literal> interpret(const Graph& graph, std::span<const Literal> inputs,
                                const InterpretOptions& options) {
-  check_inputs(graph, inputs);
+  check_inputs(signature_of(graph), inputs);
   const std::int64_t limit = options.memory_limit.value_or(available_memory());
   const std::int64_t needed = peak_bytes(graph, options.wide);
   if (needed > limit) {

@@ -20,6 +20,8 @@ class Printer {
   void print_graph(const Graph& graph, int indent, bool with_result_type);
   void print_node(const Graph& graph, Value value, int indent);
 
+  std::vector<std::string> labels(const Graph& graph);
+
   std::string take() { return std::move(out_); }
   void append(std::string_view text) { out_ += text; }
 
@@ -74,6 +76,11 @@ const std::string& Printer::label(const Graph& graph, Value value) {
   }
   label = "%" + unique;
   return label;
+}
+
+std::vector<std::string> Printer::labels(const Graph& graph) {
+  for (std::uint32_t id = 0; id < graph.size(); ++id) label(graph, Value{id});
+  return std::move(scope_.labels);
 }
 
 void Printer::print_attribute(const AttrDef& def, const AttrValue& value) {
@@ -179,6 +186,8 @@ std::string print(const Graph& graph, const PrintOptions& options) {
   printer.append("\n");
   return printer.take();
 }
+
+std::vector<std::string> value_labels(const Graph& graph) { return Printer({}).labels(graph); }
 
 std::string print_node(const Graph& graph, Value value) {
   Printer printer({});

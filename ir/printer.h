@@ -15,6 +15,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ir/graph.h"
 
@@ -25,6 +26,9 @@ struct PrintOptions {
 };
 
 std::string print(const Graph& graph, const PrintOptions& options = {});
+
+// The name that print(graph) gives each value: "%x", "%0".
+std::vector<std::string> value_labels(const Graph& graph);
 
 // One node as its line shows it: "add(%x, %0) : f32[3]", for messages.
 std::string print_node(const Graph& graph, Value value);
