@@ -13,26 +13,30 @@
 
 #include "ir/graph.h"
 #include "ir/literal.h"
+#include "ir/signature.h"
 #include "runtime/executable.h"
 
 namespace ndl::codegen {
 
+// The passes that come before code generation, unless said otherwise.
+inline constexpr std::string_view kCompilePipeline = "expand,canonicalize,fuse";
+
 struct CompileOptions {
-  std::string cpu = "native";                   // one of target_names()
-  std::string pipeline = "expand,canonicalize,fuse";  // the passes that come before code generation
-  std::vector<std::string> disable;             // passes and rules that are switched off
+  std::string cpu = "native";  // one of target_names()
+  std::string pipeline{kCompilePipeline};
+  std::vector<std::string> disable;  // passes and rules that are switched off
 };
 
 // A compiled graph. It does not change; any number of threads may run it at the same time.
 class Program {
  public:
-  Program(std::string name, std::vector<ir::TensorType> inputs, std::vector<ir::TensorType> outputs,
-          std::unique_ptr<const runtime::Executable> executable);
+  Program(ir::Signature signature, std::unique_ptr<const runtime::Executable> executable)
+      : signature_(std::move(signature)), executable_(std::move(executable)) {}
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return signature_.name; }
   // One for each parameter, and one for each element of the result.
-  std::span<const ir::TensorType> inputs() const { return inputs_; }
-  std::span<const ir::TensorType> outputs() const { return outputs_; }
+  std::span<const ir::TensorType> inputs() const { return signature_.inputs; }
+  std::span<const ir::TensorType> outputs() const { return signature_.outputs; }
   // Dense row-major elements in, dense row-major elements out.
   const runtime::Executable& executable() const { return *executable_; }
 
@@ -41,9 +45,7 @@ class Program {
   std::vector<ir::Literal> run(std::span<const ir::Literal> inputs, int threads = 0) const;
 
  private:
-  std::string name_;
-  std::vector<ir::TensorType> inputs_;
-  std::vector<ir::TensorType> outputs_;
+  ir::Signature signature_;
   std::unique_ptr<const runtime::Executable> executable_;
 };
 

@@ -42,29 +42,49 @@ std::vector<std::string_view> target_names() {
   return names;
 }
 
-Target target_named(std::string_view name) {
-  // Asking the host takes milliseconds, so once.
-  static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-  if (name == "native") {
-    const auto best =
-        std::ranges::find_if(levels(), [](const Level& l) { return host_has(l, host); });
-    Target target{
-        "native", llvm::sys::getHostCPUName().str(), {}, best->vector_bytes, best->has_fma};
-    for (const auto& feature : host) {
-      target.features.push_back((feature.second ? "+" : "-") + feature.first().str());
-    }
-    std::ranges::sort(target.features);
-    return target;
-  }
+namespace {
+
+// Asking the host takes milliseconds, so once.
+const llvm::StringMap<bool>& host_features() {
+  static const llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  return features;
+}
+
+const Level& level_named(std::string_view name) {
   const auto level = std::ranges::find(levels(), name, &Level::name);
   if (level == levels().end()) {
     throw_error<UsageError>("there is no CPU '{}'; there are: {}", excerpt(name),
                             fmt::join(target_names(), ", "));
   }
-  if (!host_has(*level, host)) {
+  return *level;
+}
+
+Target native_target() {
+  const llvm::StringMap<bool>& host = host_features();
+  const auto best =
+      std::ranges::find_if(levels(), [&](const Level& l) { return host_has(l, host); });
+  Target target{"native", llvm::sys::getHostCPUName().str(), {}, best->vector_bytes, best->has_fma};
+  for (const auto& feature : host) {
+    target.features.push_back((feature.second ? "+" : "-") + feature.first().str());
+  }
+  std::ranges::sort(target.features);
+  return target;
+}
+
+}  // namespace
+
+Target target_anywhere(std::string_view name) {
+  static const Target native = native_target();
+  if (name == "native") return native;
+  const Level& level = level_named(name);
+  return {std::string(name), std::string(name), {}, level.vector_bytes, level.has_fma};
+}
+
+Target target_named(std::string_view name) {
+  if (name != "native" && !host_has(level_named(name), host_features())) {
     throw_error<UnsupportedError>("this CPU is not {}", name);
   }
-  return {std::string(name), std::string(name), {}, level->vector_bytes, level->has_fma};
+  return target_anywhere(name);
 }
 
 }  // namespace ndl::codegen

@@ -22,9 +22,7 @@ namespace ndl::codegen {
 LaneFunctions::LaneFunctions(Target target)
     : target_(std::move(target)),
       context_(std::make_unique<llvm::LLVMContext>()),
-      module_(std::make_unique<llvm::Module>("lanes", *context_)) {
-  module_->setTargetTriple(llvm::Triple(llvm::sys::getProcessTriple()));
-}
+      module_(make_module(*context_, "lanes", target_)) {}
 
 void LaneFunctions::add(const std::string& name, std::span<const DType> operands, DType result,
                         unsigned width, const Body& body) {
@@ -82,21 +80,8 @@ void LaneFunctions::add_scalar(const std::string& name, DType dtype, unsigned op
 }
 
 std::string LaneFunctions::object() const {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::orc::JITTargetMachineBuilder builder{llvm::Triple(module_->getTargetTriple())};
-  builder.setCPU(target_.cpu);
-  builder.addFeatures(target_.features);
-  const auto machine = llvm::cantFail(builder.createTargetMachine());
   const std::unique_ptr<llvm::Module> module = llvm::CloneModule(*module_);
-  module->setDataLayout(machine->createDataLayout());
-  llvm::SmallVector<char> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  NDL_CHECK(
-      !machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile));
-  passes.run(*module);
-  return {object.begin(), object.end()};
+  return emit_object(*module, target_);
 }
 
 std::unique_ptr<MachineCode> LaneFunctions::compile() {

@@ -1,0 +1,312 @@
+// Reading and writing blocks of lanes.
+//
+// A block whose elements lie side by side is read and written in vectors. Any other, and the part
+// of a block at the end of a loop, goes element by element through stack memory of a block's size,
+// so that the code of a phase exists once, for whole blocks.
+#include <llvm/IR/Intrinsics.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+#include "codegen/memory.h"
+#include "codegen/nest_emitter.h"
+#include "ir/math/convert.h"
+
+namespace ndl::codegen {
+
+namespace {
+// Lanes of a block, at most: four of the widest vectors.
+constexpr std::int64_t kMostLanes = 64;
+}  // namespace
+
+llvm::Type* bits_type(DType dtype) {
+  return emit().getIntNTy(static_cast<unsigned>(8 * size_of(dtype)));
+}
+
+llvm::Value* as_lane(llvm::Value* scalar) {
+  auto* type = llvm::FixedVectorType::get(scalar->getType(), 1);
+  return emit().CreateInsertElement(llvm::PoisonValue::get(type), scalar, std::uint64_t{0});
+}
+
+llvm::Value* as_scalar(llvm::Value* lane) {
+  return emit().CreateExtractElement(lane, std::uint64_t{0});
+}
+
+llvm::Value* lane_numbers(std::int64_t first) {
+  llvm::SmallVector<llvm::Constant*> numbers;
+  for (unsigned i = 0; i < LaneScope::current().width(); ++i) {
+    numbers.push_back(emit().getInt64(static_cast<std::uint64_t>(first + i)));
+  }
+  return llvm::ConstantVector::get(numbers);
+}
+
+llvm::Value* splat64(llvm::Value* scalar) {
+  return emit().CreateVectorSplat(LaneScope::current().width(), scalar);
+}
+
+llvm::Value* lanes_below(llvm::Value* count) {
+  return emit().CreateICmpSLT(lane_numbers(0), splat64(count));
+}
+
+llvm::Value* constant_lane(DType dtype, std::uint64_t bits) {
+  return visit_dtype(dtype, [&]<class E>(std::type_identity<E>) -> llvm::Value* {
+    E element;
+    std::memcpy(static_cast<void*>(&element), &bits, sizeof(E));
+    if constexpr (ir::math::is_half_v<E>) {
+      return Lane<float>(element.to_float()).value;
+    } else {
+      return Lane<E>(element).value;
+    }
+  });
+}
+
+template <class F>
+void NestEmitter::for_each_index(const Phase& phase, F&& f) const {
+  for (const Local local : phase.code) {
+    const Instruction& x = at(local);
+    const bool has_index = x.kind == InstructionKind::kIndex || x.kind == InstructionKind::kRead ||
+                           x.kind == InstructionKind::kRandom;
+    if (has_index) f(x.index, x.buffer);
+    for (const Guard& guard : x.guards) f(guard.index, -1);
+  }
+  for (const Write& write : phase.writes) f(write.index, write.buffer);
+  for (const Check& check : phase.checks) f(check.position, -1);
+}
+
+void NestEmitter::start_indices(const Phase& phase) {
+  for_each_index(phase, [&](const IndexExpr& index, std::int32_t buffer) {
+    Partial partial{int64(0), buffer};
+    if (buffer >= 0) partial.value = buffers_[static_cast<std::size_t>(buffer)];
+    advance(partial, int64(index.base));
+    partials_[&index] = partial;
+  });
+}
+
+void NestEmitter::advance(Partial& partial, llvm::Value* distance) {
+  const llvm::ConstantInt* constant = as_constant(distance);
+  if (constant != nullptr && constant->isZero()) return;
+  if (partial.buffer < 0) {
+    partial.value = add64(partial.value, distance);
+    return;
+  }
+  const DType dtype = nest_.buffers[static_cast<std::size_t>(partial.buffer)].dtype;
+  partial.value = b().CreateGEP(bits_type(dtype), partial.value, distance);
+}
+
+void NestEmitter::advance_loops(const Phase& phase, Level level) {
+  for_each_index(phase, [&](const IndexExpr& index, std::int32_t) {
+    llvm::Value* distance = int64(0);
+    for (std::size_t i = 0; i < index.coefficients.size(); ++i) {
+      if (index.coefficients[i] == 0 || level_of(i) != level) continue;
+      llvm::Value* loop = is_lane_loop(i) ? lanes_.first : loops_[i];
+      distance = add64(distance, mul64(loop, index.coefficients[i]));
+    }
+    advance(partials_.at(&index), distance);
+  });
+}
+
+void NestEmitter::advance_terms(const Phase& phase, Level level) {
+  for_each_index(phase, [&](const IndexExpr& index, std::int32_t) {
+    for (const IndexExpr::Term& term : index.terms) {
+      if (varies(term.local) || levels_[static_cast<std::size_t>(term.local)] != level) continue;
+      advance(partials_.at(&index), mul64(as_scalar(value(term.local).front()), term.coefficient));
+    }
+  });
+}
+
+llvm::Value* NestEmitter::current(const IndexExpr& index) {
+  Partial partial = partials_.at(&index);
+  if (open_level_) {
+    for (const IndexExpr::Term& term : index.terms) {
+      if (varies(term.local) || levels_[static_cast<std::size_t>(term.local)] != *open_level_) {
+        continue;
+      }
+      advance(partial, mul64(as_scalar(value(term.local).front()), term.coefficient));
+    }
+  }
+  return partial.value;
+}
+
+llvm::Value* NestEmitter::at_lane(const IndexExpr& index, llvm::Value* lane) {
+  Partial partial{current(index), partials_.at(&index).buffer};
+  llvm::Value* distance = mul64(lane, lane_coefficient(index));
+  for (const IndexExpr::Term& term : index.terms) {
+    if (!varies(term.local)) continue;
+    llvm::Value* source = b().CreateGEP(b().getInt64Ty(), block_memory(&at(term.local)), lane);
+    llvm::Value* loaded = b().CreateAlignedLoad(b().getInt64Ty(), source, llvm::Align(8));
+    distance = add64(distance, mul64(loaded, term.coefficient));
+  }
+  advance(partial, distance);
+  return partial.value;
+}
+
+Values NestEmitter::index_lanes(const IndexExpr& index) {
+  llvm::Value* first = splat64(current(index));
+  Values result;
+  for (unsigned u = 0; u < unroll_; ++u) {
+    llvm::Value* numbers = lane_numbers(static_cast<std::int64_t>(u * width_));
+    llvm::Value* sum =
+        b().CreateAdd(first, b().CreateMul(numbers, splat64(int64(lane_coefficient(index)))));
+    for (const IndexExpr::Term& term : index.terms) {
+      if (!varies(term.local)) continue;
+      sum =
+          b().CreateAdd(sum, b().CreateMul(value(term.local)[u], splat64(int64(term.coefficient))));
+    }
+    result.push_back(sum);
+  }
+  return result;
+}
+
+NestEmitter::Guards NestEmitter::guards_of(const Instruction& x, bool in_lanes) const {
+  Guards result;
+  for (const Guard& guard : x.guards) {
+    if (varies(guard.index) == in_lanes) result.push_back(&guard);
+  }
+  return result;
+}
+
+llvm::Value* NestEmitter::guards_hold(const Guards& guards, llvm::Value* lane) {
+  llvm::Value* all = b().getTrue();
+  for (const Guard* guard : guards) {
+    // low <= index < high, in one comparison.
+    llvm::Value* distance = add64(at_lane(guard->index, lane), int64(-guard->low));
+    all = b().CreateAnd(all, b().CreateICmpULT(distance, int64(guard->high - guard->low)));
+  }
+  return all;
+}
+
+llvm::Value* NestEmitter::guards_hold_for_block(const Guards& guards) {
+  // An affine index is inside for all lanes if it is for the first and the last.
+  return b().CreateAnd(guards_hold(guards, int64(0)), guards_hold(guards, int64(lanes_.size - 1)));
+}
+
+Values NestEmitter::inside_lanes(const Instruction& x, bool is_varying) {
+  llvm::Value* same = guards_hold(guards_of(x, false), int64(0));
+  if (!is_varying) return {as_lane(same)};
+  Values result(unroll_, b().CreateVectorSplat(width_, same));
+  for (const Guard* guard : guards_of(x, true)) {
+    const Values index = index_lanes(guard->index);
+    for (unsigned u = 0; u < unroll_; ++u) {
+      llvm::Value* distance = b().CreateSub(index[u], splat64(int64(guard->low)));
+      llvm::Value* holds = b().CreateICmpULT(distance, splat64(int64(guard->high - guard->low)));
+      result[u] = b().CreateAnd(result[u], holds);
+    }
+  }
+  return result;
+}
+
+llvm::Value* NestEmitter::block_memory(const void* key) {
+  llvm::Value*& memory = memories_[key];
+  if (memory == nullptr) memory = stack_memory(kMostLanes * 8);
+  return memory;
+}
+
+void NestEmitter::for_each_lane(const std::function<void(llvm::Value*)>& f) {
+  llvm::Value* count = lanes_.count != nullptr ? lanes_.count : int64(lanes_.size);
+  emit_loop(int64(0), count, 1, true, {}, [&](llvm::Value* lane, Values) -> Values {
+    f(lane);
+    return {};
+  });
+}
+
+void NestEmitter::fill(const Instruction& x, llvm::Value* memory) {
+  llvm::Type* type = bits_type(x.dtype);
+  const llvm::Align align(size_of(x.dtype));
+  Guards guards = guards_of(x, true);
+  std::ranges::copy(guards_of(x, false), std::back_inserter(guards));
+  llvm::Value* nothing = guards.empty() ? nullptr : block_memory(nullptr);
+  for_each_lane([&](llvm::Value* lane) {
+    llvm::Value* source = at_lane(x.index, lane);
+    if (nothing != nullptr) source = b().CreateSelect(guards_hold(guards, lane), source, nothing);
+    llvm::Value* element = b().CreateAlignedLoad(type, source, align);
+    b().CreateAlignedStore(element, b().CreateGEP(type, memory, lane), align);
+  });
+}
+
+Values NestEmitter::read(const Instruction& x, bool is_varying) {
+  if (!is_varying) {
+    llvm::Value* source = current(x.index);
+    if (!x.guards.empty()) {
+      llvm::Value* inside = guards_hold(guards_of(x, false), int64(0));
+      source = b().CreateSelect(inside, source, block_memory(nullptr));
+    }
+    return {load_lanes(x.dtype, source)};
+  }
+  llvm::Value* source = nullptr;
+  const Guards of_block = guards_of(x, false);
+  const Guards of_lanes = guards_of(x, true);
+  const bool is_dense = lane_coefficient(x.index) == 1 && !has_varying_terms(x.index) &&
+                        std::ranges::none_of(of_lanes, [&](const Guard* guard) {
+                          return has_varying_terms(guard->index);
+                        });
+  if (!is_dense) {
+    source = block_memory(&x);
+    fill(x, source);
+  } else {
+    source = current(x.index);
+    if (!of_block.empty()) {
+      llvm::Value* inside = guards_hold(of_block, int64(0));
+      source = b().CreateSelect(inside, source, block_memory(nullptr));
+    }
+    llvm::Value* apart = lanes_.partial;  // whether elements are read one by one
+    if (!of_lanes.empty()) {
+      llvm::Value* crosses = b().CreateNot(guards_hold_for_block(of_lanes));
+      apart = apart == nullptr ? crosses : b().CreateOr(apart, crosses);
+    }
+    if (apart != nullptr) {
+      llvm::Value* memory = block_memory(&x);
+      emit_if(apart, [&] { fill(x, memory); });
+      source = b().CreateSelect(apart, memory, source);
+    }
+  }
+  Values result;
+  for (unsigned u = 0; u < unroll_; ++u) {
+    result.push_back(
+        load_lanes(x.dtype, b().CreateConstGEP1_64(bits_type(x.dtype), source, u * width_)));
+  }
+  return result;
+}
+
+void NestEmitter::emit_writes(const Phase& phase) {
+  for (const Write& w : phase.writes) write(w);
+}
+
+void NestEmitter::write(const Write& w) {
+  const DType dtype = nest_.buffers[static_cast<std::size_t>(w.buffer)].dtype;
+  llvm::Type* type = bits_type(dtype);
+  if (!varies(w.index)) {
+    const LaneScope lanes = scope(1);
+    llvm::Value* first = value(w.local).front();
+    if (varies(w.local)) first = b().CreateShuffleVector(first, std::vector<int>{0});
+    store_lanes(dtype, first, current(w.index));
+    return;
+  }
+  const bool is_dense = lane_coefficient(w.index) == 1 && !has_varying_terms(w.index);
+  llvm::Value* memory = !is_dense || lanes_.partial != nullptr ? block_memory(&w) : nullptr;
+  llvm::Value* target = memory;
+  if (is_dense) {
+    target = current(w.index);
+    if (memory != nullptr) target = b().CreateSelect(lanes_.partial, memory, target);
+  }
+  const LaneScope lanes = scope(width_);
+  const Values vectors = spread(w.local);
+  for (unsigned u = 0; u < unroll_; ++u) {
+    store_lanes(dtype, vectors[u], b().CreateConstGEP1_64(type, target, u * width_));
+  }
+  if (memory == nullptr) return;
+  const auto copy = [&] {
+    const llvm::Align align(size_of(dtype));
+    for_each_lane([&](llvm::Value* lane) {
+      llvm::Value* element = b().CreateAlignedLoad(type, b().CreateGEP(type, memory, lane), align);
+      b().CreateAlignedStore(element, at_lane(w.index, lane), align);
+    });
+  };
+  if (is_dense) {
+    emit_if(lanes_.partial, copy);
+  } else {
+    copy();
+  }
+}
+
+}  // namespace ndl::codegen

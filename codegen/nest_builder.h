@@ -1,0 +1,51 @@
+// Adds code to a loop nest, each value once. Internal to codegen's lowering.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "codegen/loop_nest.h"
+
+namespace ndl::codegen {
+
+class NestBuilder {
+ public:
+  explicit NestBuilder(std::string name) { nest_.name = std::move(name); }
+
+  LoopNest& nest() { return nest_; }
+
+  std::int32_t buffer(DType dtype, std::int64_t elements, bool is_written = false);
+  // A new outer loop, or a new loop of the current phase; returns its index. A loop of extent 1 is
+  // none, and its index is 0.
+  IndexExpr outer_loop(std::int64_t extent);
+  IndexExpr phase_loop(std::int64_t extent);
+  // Begins a phase, in which only results of reductions are known of those before.
+  void begin_phase();
+
+  Local constant(DType dtype, double value);
+  Local constant_bits(DType dtype, std::uint64_t bits);
+  Local index(IndexExpr index);
+  Local inside(std::vector<Guard> guards);
+  Local read(std::int32_t buffer, IndexExpr index, std::vector<Guard> guards = {});
+  Local op(ir::Op op, DType result, std::vector<Local> operands);
+  Local convert(Local local, DType dtype);
+  Local bitcast(Local local, DType dtype);
+  Local random_bits(DType dtype, Local key, Local counter, IndexExpr position);
+  // The result, of `dtype` for kFirst i64.
+  Local reduce(ReductionOrder order, ir::ReduceKind kind, DType accumulator, Local left,
+               Local right = -1);
+  void write(Local local, std::int32_t buffer, IndexExpr index);
+  void check(Local local, std::int64_t extent, IndexExpr position);
+
+  DType dtype(Local local) const {
+    return nest_.instructions[static_cast<std::size_t>(local)].dtype;
+  }
+
+ private:
+  Local add(Instruction instruction);
+
+  LoopNest nest_;
+  std::unordered_multimap<std::size_t, Local> known_;  // of this phase, by hash
+};
+
+}  // namespace ndl::codegen

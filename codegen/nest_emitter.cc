@@ -1,0 +1,277 @@
+// 1. Rows: the outer loops, from a position that the caller of the kernel gives.
+// 2. In a nest with outer lanes, blocks of lanes, and in each all phases; else the phases, and in
+//    each blocks of lanes.
+// 3. In a phase, its other loops; in these the code of the level, then reductions and writes.
+#include "codegen/nest_emitter.h"
+
+#include <llvm/IR/Function.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "codegen/emit_convert.h"
+#include "codegen/emit_elementwise.h"
+#include "codegen/emit_random.h"
+
+namespace ndl::codegen {
+
+NestEmitter::NestEmitter(const LoopNest& nest, const Target& target, llvm::Function* function)
+    : nest_(nest),
+      target_(target),
+      function_(function),
+      width_(static_cast<unsigned>(target.vector_bytes / 4)) {}
+
+void NestEmitter::emit_kernel(const Partition& partition) {
+  partition_ = partition;
+  llvm::IRBuilder<> builder(function_->getContext());
+  // Stack memory goes to the first block, which has nothing else.
+  llvm::BasicBlock* stack = llvm::BasicBlock::Create(builder.getContext(), "stack", function_);
+  llvm::BasicBlock* start = llvm::BasicBlock::Create(builder.getContext(), "start", function_);
+  builder.SetInsertPoint(start);
+  const LaneScope lanes(builder, width_, target_.has_fma);
+  analyze();
+  values_.resize(nest_.instructions.size());
+  for (std::size_t i = 0; i < nest_.buffers.size(); ++i) {
+    llvm::Value* slot =
+        builder.CreateConstInBoundsGEP1_64(builder.getPtrTy(), function_->getArg(0), i);
+    buffers_.push_back(builder.CreateAlignedLoad(builder.getPtrTy(), slot, llvm::Align(8)));
+  }
+  llvm::Argument* begin = function_->getArg(1);
+  emit_loop(begin, function_->getArg(2), 1, false, {}, [&](llvm::Value* row, Values) -> Values {
+    emit_row(row);
+    return {};
+  });
+  builder.CreateRet(int64(0));
+  builder.SetInsertPoint(stack);
+  builder.CreateBr(start);
+}
+
+void NestEmitter::decode(llvm::Value* position, std::size_t first_loop,
+                         std::span<const std::int64_t> extents) {
+  for (std::size_t i = extents.size(); i-- > 0;) {
+    if (i == 0) {
+      loops_[first_loop] = position;
+      break;
+    }
+    llvm::Value* extent = int64(extents[i]);
+    loops_[first_loop + i] = b().CreateURem(position, extent);
+    position = b().CreateUDiv(position, extent);
+  }
+}
+
+void NestEmitter::emit_row(llvm::Value* row) {
+  const std::size_t outer = nest_.outer.size();
+  loops_.assign(outer, nullptr);
+  if (!nest_.outer_lanes) {
+    decode(row, 0, nest_.outer);
+    for (const Phase& phase : nest_.phases) {
+      loops_.resize(outer + phase.loops.size());
+      start_indices(phase);
+      emit_code(phase, Level::kRow);
+      if (phase.loops.empty()) {
+        emit_writes(phase);
+      } else {
+        emit_phase_rows(phase);
+      }
+    }
+    return;
+  }
+
+  llvm::Value* begin = int64(0);
+  llvm::Value* end = int64(1);
+  if (outer != 0) {
+    const std::int64_t extent = nest_.outer.back();
+    end = int64(extent);
+    if (partition_.chunks > 1) {
+      llvm::Value* chunk = b().CreateURem(row, int64(partition_.chunks));
+      row = b().CreateUDiv(row, int64(partition_.chunks));
+      begin = mul64(chunk, partition_.chunk);
+      llvm::Value* chunk_end = add64(begin, int64(partition_.chunk));
+      end = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, chunk_end, end);
+    }
+    decode(row, 0, std::span(nest_.outer).first(outer - 1));
+  }
+  for (const Phase& phase : nest_.phases) {
+    loops_.resize(outer + phase.loops.size());
+    start_indices(phase);
+    emit_code(phase, Level::kRow);
+  }
+  unroll_ = choose_unroll(nest_.phases.front(), partition_.chunk);
+  emit_lane_loop(begin, end, outer == 0 ? 1 : nest_.outer.back(), {}, [&](Values) -> Values {
+    for (const Phase& phase : nest_.phases) {
+      loops_.resize(outer + phase.loops.size());
+      emit_code(phase, Level::kBlock);
+      if (phase.reductions.empty()) {
+        emit_writes(phase);
+        emit_checks(phase);
+      } else {
+        emit_phase_rows(phase);
+      }
+    }
+    return {};
+  });
+}
+
+void NestEmitter::emit_phase_rows(const Phase& phase) {
+  const auto indices_before = partials_;
+  std::span<const std::int64_t> extents = phase.loops;
+  if (!nest_.outer_lanes) {
+    unroll_ = choose_unroll(phase, extents.back());
+    extents = extents.first(extents.size() - 1);
+  }
+  const std::int64_t rows = ir::product(extents);
+  const auto enter = [&](llvm::Value* position) {
+    partials_ = indices_before;
+    decode(position, nest_.outer.size(), extents);
+    emit_code(phase, Level::kPhase);
+  };
+  if (!phase.reductions.empty()) {
+    define_results(phase, reduce_rows(phase, rows, enter));
+  } else {
+    const std::int64_t extent = phase.loops.back();
+    emit_loop(int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
+      enter(position);
+      return emit_lane_loop(int64(0), int64(extent), extent, {}, [&](Values) -> Values {
+        emit_code(phase, Level::kLanes);
+        emit_writes(phase);
+        return {};
+      });
+    });
+  }
+  partials_ = indices_before;
+}
+
+Values NestEmitter::emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::int64_t extent,
+                                   Values carried, const std::function<Values(Values)>& body) {
+  const auto indices_before = partials_;
+  const auto size = static_cast<std::int64_t>(unroll_) * width_;
+  Values result =
+      emit_loop(begin, end, size, true, std::move(carried), [&](llvm::Value* first, Values inside) {
+        partials_ = indices_before;
+        lanes_ = {size, first, nullptr, nullptr};
+        if (extent % size != 0) {
+          llvm::Value* rest = b().CreateSub(int64(extent), first);
+          lanes_.partial = b().CreateICmpSLT(rest, int64(size));
+          lanes_.count = b().CreateSelect(lanes_.partial, rest, int64(size));
+        }
+        return body(std::move(inside));
+      });
+  partials_ = indices_before;
+  return result;
+}
+
+void NestEmitter::emit_code(const Phase& phase, Level level) {
+  advance_loops(phase, level);
+  open_level_ = level;
+  for (const Local local : phase.code) {
+    if (levels_[static_cast<std::size_t>(local)] != level) continue;
+    const bool is_varying = varies(local);
+    const LaneScope lanes = scope(is_varying ? width_ : 1);
+    value(local) = emit_instruction(at(local), is_varying);
+    if (!is_varying || !is_term_[static_cast<std::size_t>(local)]) continue;
+    // Where elements are addressed one by one, the indices are taken from memory.
+    for (unsigned u = 0; u < unroll_; ++u) {
+      llvm::Value* target =
+          b().CreateConstGEP1_64(b().getInt64Ty(), block_memory(&at(local)), u * width_);
+      b().CreateAlignedStore(value(local)[u], target, llvm::Align(8));
+    }
+  }
+  open_level_.reset();
+  advance_terms(phase, level);
+}
+
+llvm::Value* NestEmitter::spread(llvm::Value* narrow) {
+  return b().CreateShuffleVector(narrow, std::vector<int>(width_, 0));
+}
+
+Values NestEmitter::spread(Local local) {
+  if (varies(local)) return value(local);
+  return Values(unroll_, spread(value(local).front()));
+}
+
+Values NestEmitter::emit_instruction(const Instruction& x, bool is_varying) {
+  switch (x.kind) {
+    case InstructionKind::kIndex:
+      return is_varying ? index_lanes(x.index) : Values{as_lane(current(x.index))};
+    case InstructionKind::kInside:
+      return inside_lanes(x, is_varying);
+    case InstructionKind::kRead:
+      return read(x, is_varying);
+    case InstructionKind::kConstant:
+      return {constant_lane(x.dtype, x.bits)};
+    default:
+      break;
+  }
+  std::vector<Values> operands;
+  for (const Local operand : x.operands) {
+    operands.push_back(is_varying ? spread(operand) : value(operand));
+  }
+  if (x.kind == InstructionKind::kRandom) return emit_random(x, is_varying, operands);
+  const DType from = at(x.operands.back()).dtype;
+  Values result;
+  for (unsigned u = 0; u < (is_varying ? unroll_ : 1); ++u) {
+    Values arguments;
+    for (const Values& operand : operands) arguments.push_back(operand[u]);
+    switch (x.kind) {
+      case InstructionKind::kOp:
+        result.push_back(round_lanes(x.dtype, emit_elementwise(x.op, from, arguments)));
+        break;
+      case InstructionKind::kConvert:
+        result.push_back(emit_convert(from, x.dtype, arguments[0]));
+        break;
+      case InstructionKind::kBitcast:
+        result.push_back(emit_bitcast(from, x.dtype, arguments[0]));
+        break;
+      default:
+        NDL_CHECK(false, "instruction {}", static_cast<int>(x.kind));
+    }
+  }
+  return result;
+}
+
+Values NestEmitter::emit_random(const Instruction& x, bool is_varying,
+                                const std::vector<Values>& operands) {
+  Values positions;
+  if (is_varying && varies(x.index)) {
+    positions = index_lanes(x.index);
+  } else {
+    llvm::Value* position = as_lane(current(x.index));
+    positions.assign(is_varying ? unroll_ : 1, is_varying ? spread(position) : position);
+  }
+  Values result;
+  for (std::size_t u = 0; u < positions.size(); ++u) {
+    result.push_back(emit_random_bits(x.dtype, operands[0][u], operands[1][u], positions[u]));
+  }
+  return result;
+}
+
+void NestEmitter::emit_checks(const Phase& phase) {
+  for (const Check& check : phase.checks) {
+    const bool is_varying = varies(check.local);
+    const Values& vectors = value(check.local);
+    for (std::size_t u = 0; u < vectors.size(); ++u) {
+      const unsigned width = is_varying ? width_ : 1;
+      const LaneScope lanes = scope(width);
+      const Lane<std::uint64_t> index(vectors[u]);
+      Mask bad = index >= Lane<std::uint64_t>(static_cast<std::uint64_t>(check.extent));
+      const auto first_lane = static_cast<std::int64_t>(u * width_);
+      if (is_varying && lanes_.partial != nullptr) {
+        bad = bad & Mask(lanes_below(b().CreateSub(lanes_.count, int64(first_lane))));
+      }
+      llvm::Value* bits = b().CreateBitCast(bad.value, b().getIntNTy(width));
+      llvm::BasicBlock* fail = new_block("fail");
+      llvm::BasicBlock* next = new_block("checked");
+      b().CreateCondBr(b().CreateICmpEQ(bits, llvm::ConstantInt::get(bits->getType(), 0)), next,
+                       fail);
+      b().SetInsertPoint(fail);
+      llvm::Value* lane = b().CreateZExt(bits, b().getInt64Ty());
+      lane = b().CreateBinaryIntrinsic(llvm::Intrinsic::cttz, lane, b().getTrue());
+      lane = add64(lane, int64(first_lane));
+      llvm::Value* position = at_lane(check.position, lane);
+      b().CreateRet(b().CreateAdd(position, int64(1)));
+      b().SetInsertPoint(next);
+    }
+  }
+}
+
+}  // namespace ndl::codegen

@@ -1,0 +1,178 @@
+// What emitting a loop nest knows while it goes: the loops it is in, and the values that are there.
+//
+// Work is done at four levels, from the outside:
+//
+//   kRow     once a point of the outer loops without lanes
+//   kBlock   once a block of lanes of the outer loop, in a nest with outer_lanes
+//   kPhase   once a point of the phase's loops without lanes
+//   kLanes   once a block of lanes of the phase's innermost loop, in other nests
+//
+// An instruction is emitted at the innermost level that it depends on, so what does not change in a
+// loop is not computed there. A value that is the same in all lanes is held once, in a vector of
+// width 1; one that varies in `unroll` vectors of the full width, which together are the block.
+//
+// Internal to codegen.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "codegen/control_flow.h"
+#include "codegen/loop_nest.h"
+#include "codegen/partition.h"
+#include "codegen/target.h"
+
+namespace ndl::codegen {
+
+enum class Level : std::uint8_t { kRow, kBlock, kPhase, kLanes };
+
+// The indices [first, first + count) of the loop in lanes; count is below `size` at the end of the
+// loop, if that is possible at all.
+struct LaneBlock {
+  std::int64_t size = 1;           // unroll * width
+  llvm::Value* first = nullptr;    // i64
+  llvm::Value* count = nullptr;    // i64; null if always `size`
+  llvm::Value* partial = nullptr;  // i1: count < size; null if never
+};
+
+class NestEmitter {
+ public:
+  // Arguments of the kernel ABI (runtime/kernel.h) are those of `function`.
+  NestEmitter(const LoopNest& nest, const Target& target, llvm::Function* function);
+
+  // The whole kernel, to the end of the function.
+  void emit_kernel(const Partition& partition);
+
+ private:
+  // What depends on what (nest_analysis.cc).
+  void analyze();
+  Level level_of(std::size_t loop) const;
+  bool is_lane_loop(std::size_t loop) const;
+  Level level_of(const IndexExpr& index) const;
+  bool varies(const IndexExpr& index) const;
+  bool varies(Local local) const { return varies_[static_cast<std::size_t>(local)]; }
+  // Whether values other than the loop in lanes make the index vary.
+  bool has_varying_terms(const IndexExpr& index) const;
+  std::int64_t lane_coefficient(const IndexExpr& index) const;
+  // How many vectors make a block of `phase`, of a loop of that extent.
+  unsigned choose_unroll(const Phase& phase, std::int64_t extent) const;
+
+  // Loops and code (nest_emitter.cc).
+  void emit_row(llvm::Value* row);
+  void emit_phase_rows(const Phase& phase);
+  // carried = body(carried) for each block of the lanes [begin, end) of a loop of `extent`; begin
+  // is a multiple of the block, and end is one or the extent.
+  Values emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::int64_t extent, Values carried,
+                        const std::function<Values(Values)>& body);
+  void emit_code(const Phase& phase, Level level);
+  Values emit_instruction(const Instruction& x, bool is_varying);
+  Values emit_random(const Instruction& x, bool is_varying, const std::vector<Values>& operands);
+  void emit_checks(const Phase& phase);
+  // The indices of the loops from `first_loop` on, from their position in row-major order.
+  void decode(llvm::Value* position, std::size_t first_loop, std::span<const std::int64_t> extents);
+  // The value as `unroll` vectors of the full width, also if it is the same in all lanes.
+  Values spread(Local local);
+  llvm::Value* spread(llvm::Value* narrow);
+
+  // Indices and memory (emit_access.cc).
+  //
+  // What is known of an index at the levels that have begun.
+  struct Partial {
+    llvm::Value* value = nullptr;  // the index, i64, or the address of that element of a buffer
+    std::int32_t buffer = -1;
+  };
+  template <class F>
+  void for_each_index(const Phase& phase, F&& f) const;
+  void start_indices(const Phase& phase);
+  // Adds what begins to be known at the level: the loops, before its code, ...
+  void advance_loops(const Phase& phase, Level level);
+  // ... and the values that its code computed, after it.
+  void advance_terms(const Phase& phase, Level level);
+  void advance(Partial& partial, llvm::Value* distance);
+  // The index or address at the current level: the same in all lanes, or that of the first.
+  llvm::Value* current(const IndexExpr& index);
+  // The same for lane `lane` (i64) of the block.
+  llvm::Value* at_lane(const IndexExpr& index, llvm::Value* lane);
+  Values index_lanes(const IndexExpr& index);
+  using Guards = std::vector<const Guard*>;
+  // Those which vary in lanes, or those which do not.
+  Guards guards_of(const Instruction& x, bool in_lanes) const;
+  // i1: whether all guards hold, for one lane or for all of the block.
+  llvm::Value* guards_hold(const Guards& guards, llvm::Value* lane);
+  llvm::Value* guards_hold_for_block(const Guards& guards);
+  Values inside_lanes(const Instruction& x, bool is_varying);
+  Values read(const Instruction& x, bool is_varying);
+  void fill(const Instruction& x, llvm::Value* memory);
+  void emit_writes(const Phase& phase);
+  void write(const Write& write);
+  // f(lane) for each lane of the block.
+  void for_each_lane(const std::function<void(llvm::Value*)>& f);
+  // Stack memory for a block, one for each key; zeros at first.
+  llvm::Value* block_memory(const void* key);
+
+  // Reductions (emit_reduction.cc).
+  //
+  // Their state is one or several vectors for each reduction of the phase, flattened.
+  Values initial_state(const Phase& phase, std::size_t vectors);
+  // The state after one more point, at `position` of the phase's rows.
+  Values step(const Phase& phase, const Values& state, const Values& operands,
+              llvm::Value* position);
+  // The state of `earlier` points followed by `later` ones.
+  Values combine(const Phase& phase, const Values& earlier, const Values& later);
+  // The state over blocks 0, 1, ... in the order of the phase's reductions.
+  Values combine_blocks(const Phase& phase, std::int64_t blocks, std::size_t vectors,
+                        const std::function<Values(llvm::Value*)>& block);
+  Values combine_pairwise(const Phase& phase, std::int64_t blocks, std::size_t vectors,
+                          const std::function<Values(llvm::Value*)>& block);
+  Values reduce_rows(const Phase& phase, std::int64_t rows,
+                     const std::function<void(llvm::Value*)>& enter);
+  // Reduces the loop in lanes, at the current point of the others, to vectors of width 1.
+  Values reduce_lanes(const Phase& phase);
+  Values operands(const Phase& phase);
+  void define_results(const Phase& phase, const Values& state);
+
+  llvm::IRBuilder<>& b() { return emit(); }
+  LaneScope scope(unsigned width) { return {emit(), width, target_.has_fma}; }
+  const Instruction& at(Local local) const {
+    return nest_.instructions[static_cast<std::size_t>(local)];
+  }
+  Values& value(Local local) { return values_[static_cast<std::size_t>(local)]; }
+
+  const LoopNest& nest_;
+  const Target& target_;
+  llvm::Function* function_;
+  Partition partition_;
+  unsigned width_;
+  unsigned unroll_ = 1;
+
+  std::vector<Level> levels_;   // of each instruction
+  std::vector<bool> varies_;    // in lanes
+  std::vector<bool> is_term_;   // of some index
+  std::vector<Values> values_;  // of each instruction
+  Values buffers_;              // their addresses
+  Values loops_;                // the index of each loop; of the one in lanes: none
+  LaneBlock lanes_;
+  std::optional<Level> open_level_;  // the level whose code is being emitted
+  std::unordered_map<const IndexExpr*, Partial> partials_;
+  std::unordered_map<const void*, llvm::Value*> memories_;
+};
+
+// The type of an element in memory, as bits.
+llvm::Type* bits_type(DType dtype);
+// A scalar as a vector of width 1, and back.
+llvm::Value* as_lane(llvm::Value* scalar);
+llvm::Value* as_scalar(llvm::Value* lane);
+// Vectors of the current width: an element everywhere, an i64 everywhere, first + 0, 1, 2, ..., and
+// whether 0, 1, 2, ... is below `count`.
+llvm::Value* constant_lane(DType dtype, std::uint64_t bits);
+llvm::Value* splat64(llvm::Value* scalar);
+llvm::Value* lane_numbers(std::int64_t first);
+llvm::Value* lanes_below(llvm::Value* count);
+
+}  // namespace ndl::codegen

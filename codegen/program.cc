@@ -1,0 +1,194 @@
+#include "codegen/program.h"
+
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <cstring>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/lru_cache.h"
+#include "codegen/counters.h"
+#include "codegen/emit_kernel.h"
+#include "codegen/jit.h"
+#include "codegen/kernel_cache.h"
+#include "codegen/lower_graph.h"
+#include "codegen/memory_plan.h"
+#include "codegen/partition.h"
+#include "codegen/target.h"
+#include "ir/math/convert.h"
+#include "ir/printer.h"
+#include "passes/pass.h"
+
+namespace ndl::codegen {
+namespace {
+
+ir::Graph fused_graph(const ir::Graph& graph, const CompileOptions& options) {
+  passes::RunOptions run_options;
+  run_options.disabled.insert(options.disable.begin(), options.disable.end());
+  return passes::run_pipeline(graph, passes::parse_pipeline(options.pipeline), run_options);
+}
+
+// A name that linkers take, and no function of a library has.
+std::string kernel_symbol(const Schedule& schedule, std::size_t kernel) {
+  return fmt::format("ndl_{}_{}", kernel, schedule.kernels[kernel].name);
+}
+
+runtime::BufferSpec buffer_spec(const ir::TensorType& type) {
+  return {type.bytes(), static_cast<std::int64_t>(size_of(type.dtype))};
+}
+
+[[noreturn]] void raise(const IndexCheck& check, std::int64_t status, void* const* buffers) {
+  const std::int64_t position = status - 1;
+  const std::int64_t index = visit_dtype(check.dtype, [&]<class T>(std::type_identity<T>) {
+    return ir::math::convert_element<std::int64_t>(static_cast<const T*>(buffers[0])[position]);
+  });
+  Diagnostic diagnostic{check.location, check.message(position, index), ""};
+  if (check.location.line == 0) throw IndexError(diagnostic.message);
+  throw IndexError(std::move(diagnostic));
+}
+
+std::unique_ptr<const runtime::Executable> make_executable(
+    const std::string& name, Schedule schedule, const std::vector<CompiledKernel>& kernels) {
+  runtime::ExecutableSpec spec;
+  spec.name = name;
+  // Slots: inputs, outputs, constants, temporaries.
+  std::vector<std::int32_t> slot(schedule.buffers.size(), -1);
+  std::int32_t slots = 0;
+  for (const std::int32_t input : schedule.inputs) {
+    spec.inputs.push_back(buffer_spec(schedule.buffers[static_cast<std::size_t>(input)].type));
+    slot[static_cast<std::size_t>(input)] = slots++;
+  }
+  for (const std::int32_t output : schedule.outputs) {
+    spec.outputs.push_back(buffer_spec(schedule.buffers[static_cast<std::size_t>(output)].type));
+    slot[static_cast<std::size_t>(output)] = slots++;
+  }
+  for (std::size_t i = 0; i < schedule.constants.size(); ++i) {
+    const ir::Literal& literal = schedule.constant_values[i];
+    runtime::Buffer buffer = runtime::Buffer::allocate(literal.type().bytes());
+    if (literal.size() != 0) {
+      std::memcpy(buffer.data(), literal.bytes(), static_cast<std::size_t>(buffer.bytes()));
+    }
+    spec.constants.push_back(std::move(buffer));
+    slot[static_cast<std::size_t>(schedule.constants[i])] = slots++;
+  }
+  const Lives lives = lives_of(schedule);
+  const MemoryPlan plan = plan_memory(lives.values);
+  verify_memory_plan(lives.values, plan);
+  spec.arena_bytes = plan.arena_bytes;
+  for (std::size_t i = 0; i < lives.values.size(); ++i) {
+    spec.temporaries.push_back({plan.offsets[i], lives.values[i].bytes});
+    slot[static_cast<std::size_t>(lives.buffers[i])] = slots++;
+  }
+  for (const Launch& launch : schedule.launches) {
+    const LoopNest& nest = schedule.kernels[launch.kernel];
+    const Partition rows = partition(nest);
+    runtime::KernelCall call;
+    call.function = kernels[launch.kernel].function;
+    for (const std::int32_t buffer : launch.buffers) {
+      call.buffers.push_back(slot[static_cast<std::size_t>(buffer)]);
+    }
+    call.extent = rows.rows;
+    call.grain = rows.grain;
+    call.name = nest.name;
+    spec.kernels.push_back(std::move(call));
+  }
+  spec.code = std::make_shared<const std::vector<CompiledKernel>>(kernels);
+  spec.raise = [launches = std::move(schedule.launches), checks = std::move(schedule.checks)](
+                   std::size_t kernel, std::int64_t status, void* const* buffers) {
+    const std::int32_t check = launches[kernel].check;
+    if (check >= 0) raise(checks[static_cast<std::size_t>(check)], status, buffers);
+  };
+  return std::make_unique<const runtime::Executable>(std::move(spec));
+}
+
+}  // namespace
+
+std::vector<ir::Literal> Program::run(std::span<const ir::Literal> inputs, int threads) const {
+  ir::check_inputs(signature_, inputs);
+  std::vector<ir::Literal> dense;
+  std::vector<runtime::BufferView> views;
+  for (const ir::Literal& input : inputs) {
+    dense.push_back(input.dense());
+    views.push_back({dense.back().bytes(), dense.back().type().bytes()});
+  }
+  std::vector<ir::Literal> results;
+  std::vector<runtime::BufferView> targets;
+  for (const ir::TensorType& type : outputs()) {
+    results.push_back(ir::Literal::uninitialized(type));
+    targets.push_back({results.back().bytes(), type.bytes()});
+  }
+  executable_->run_into(views, targets, threads);
+  return results;
+}
+
+std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOptions& options) {
+  internal::count_program(false);
+  const Target target = target_named(options.cpu);
+  Schedule schedule = lower_graph(fused_graph(graph, options));
+  const std::vector<CompiledKernel> kernels = compiled_kernels(schedule.kernels, target);
+  return std::make_shared<const Program>(
+      ir::signature_of(graph), make_executable(graph.name(), std::move(schedule), kernels));
+}
+
+std::shared_ptr<const Program> compile_cached(const ir::Graph& graph,
+                                              const CompileOptions& options) {
+  constexpr std::size_t kMostPrograms = 1024;
+  struct Cache {
+    std::mutex mutex;
+    LruCache<std::vector<std::pair<ir::Graph, std::shared_ptr<const Program>>>> programs{
+        kMostPrograms};
+  };
+  // Never destroyed: programs may be asked for while static objects go.
+  static Cache& cache = *new Cache;
+  // Graphs with equal hashes are told apart by comparing them.
+  const std::string key = fmt::format("{:x} {} {} {}", graph.hash(), options.cpu, options.pipeline,
+                                      fmt::join(options.disable, ","));
+  {
+    const std::scoped_lock lock(cache.mutex);
+    if (const auto* known = cache.programs.find(key)) {
+      for (const auto& [other, program] : *known) {
+        if (!(other == graph)) continue;
+        internal::count_program(true);
+        return program;
+      }
+    }
+  }
+  std::shared_ptr<const Program> program = compile(graph, options);
+  const std::scoped_lock lock(cache.mutex);
+  const auto* known = cache.programs.find(key);
+  auto programs = known != nullptr
+                      ? *known
+                      : std::vector<std::pair<ir::Graph, std::shared_ptr<const Program>>>{};
+  programs.emplace_back(graph, program);
+  cache.programs.insert(key, std::move(programs));
+  return program;
+}
+
+std::span<const std::string_view> stage_names() {
+  static constexpr std::string_view kNames[] = {"graph", "fused", "loops", "llvm", "asm", "obj"};
+  return kNames;
+}
+
+std::string compile_to(const ir::Graph& graph, Stage stage, const CompileOptions& options) {
+  if (stage == Stage::kGraph) return ir::print(graph);
+  const ir::Graph fused = fused_graph(graph, options);
+  if (stage == Stage::kFused) return ir::print(fused);
+  const Schedule schedule = lower_graph(fused);
+  if (stage == Stage::kLoops) return to_string(schedule);
+  const Target target = target_anywhere(options.cpu);
+  llvm::LLVMContext context;
+  const std::unique_ptr<llvm::Module> module = make_module(context, graph.name(), target);
+  for (std::size_t i = 0; i < schedule.kernels.size(); ++i) {
+    emit_kernel(*module, kernel_symbol(schedule, i), schedule.kernels[i], target);
+  }
+  if (stage == Stage::kAssembly) return emit_assembly(*module, target);
+  if (stage == Stage::kObject) return emit_object(*module, target);
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, nullptr);
+  return text;
+}
+
+}  // namespace ndl::codegen

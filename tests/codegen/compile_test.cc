@@ -1,0 +1,206 @@
+// Compiled graphs give the interpreter's bits: golden files, random graphs, any number of threads.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/hash.h"
+#include "codegen/counters.h"
+#include "codegen/lower_graph.h"
+#include "codegen/program.h"
+#include "codegen/target.h"
+#include "ir/parser.h"
+#include "ir/printer.h"
+#include "tests/random_graph.h"
+#include "tests/same_results.h"
+
+namespace ndl::codegen {
+namespace {
+
+namespace fs = std::filesystem;
+
+test::Outcome run_program(const Program& program, std::span<const ir::Literal> inputs,
+                          int threads) {
+  try {
+    return {program.run(inputs, threads), ""};
+  } catch (const Error& error) {
+    return {{}, error.message()};
+  }
+}
+
+// "" if the outcomes are the same bits, NaNs being alike; else what differs.
+std::string difference(const test::Outcome& want, const test::Outcome& got) {
+  if (want.error != got.error) {
+    return fmt::format("error '{}', not '{}'", got.error, want.error);
+  }
+  for (std::size_t k = 0; k < want.literals.size(); ++k) {
+    for (std::int64_t i = 0; i < want.literals[k].size(); ++i) {
+      if (test::same_element(want.literals[k], got.literals[k], i)) continue;
+      return fmt::format("element {} of result {} is {}, not {}", i, k,
+                         got.literals[k].as_double(i), want.literals[k].as_double(i));
+    }
+  }
+  return "";
+}
+
+std::string explain(const ir::Graph& graph) {
+  std::string text = ir::print(graph);
+  for (const LoopNest& nest : lower_graph(graph).kernels) text += nest.to_string();
+  return text;
+}
+
+void expect_same(const ir::Graph& graph, std::uint64_t seed) {
+  const std::vector<ir::Literal> inputs = test::random_inputs(graph, seed);
+  const test::Outcome want = test::run(graph, inputs);
+  for (const char* pipeline : {"", "expand,canonicalize,fuse"}) {
+    CompileOptions options;
+    options.pipeline = pipeline;
+    const auto program = compile(graph, options);
+    for (const int threads : {1, 2}) {
+      const std::string found = difference(want, run_program(*program, inputs, threads));
+      // A pass may lose an error together with a node that nobody needs.
+      if (*pipeline != 0 && !want.error.empty()) continue;
+      ASSERT_EQ(found, "") << "pipeline '" << pipeline << "', " << threads << " threads\n"
+                           << explain(graph);
+    }
+  }
+}
+
+class GoldenFile : public testing::TestWithParam<fs::path> {};
+
+TEST_P(GoldenFile, RunsAsInterpreted) {
+  std::ifstream file(GetParam());
+  std::stringstream text;
+  text << file.rdbuf();
+  const ir::Graph graph = ir::parse(text.str());
+  for (const std::uint64_t seed : {1, 2}) expect_same(graph, seed);
+}
+
+std::vector<fs::path> golden_files() {
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::recursive_directory_iterator("tests/golden")) {
+    if (entry.path().extension() == ".ndl") paths.push_back(entry.path());
+  }
+  std::ranges::sort(paths);
+  return paths;
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, GoldenFile, testing::ValuesIn(golden_files()), [](auto info) {
+  std::string name = info.param.lexically_relative("tests/golden").replace_extension();
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  }
+  return name;
+});
+
+// A number from the environment.
+std::uint64_t setting(const char* name, std::uint64_t fallback) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : fallback;
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define NDL_IS_SLOW 1
+#endif
+#endif
+#ifdef NDL_IS_SLOW
+constexpr std::uint64_t kGraphs = 300;
+#else
+constexpr std::uint64_t kGraphs = 5000;
+#endif
+
+TEST(RandomGraphs, RunAsInterpreted) {
+  const std::uint64_t first = setting("NDL_SEED", 1);
+  const std::uint64_t graphs = setting("NDL_GRAPHS", kGraphs);
+  for (std::uint64_t seed = first; seed < first + graphs; ++seed) {
+    SCOPED_TRACE(seed);
+    const ir::Graph graph = test::random_graph(seed, 8);
+    try {
+      expect_same(graph, seed);
+    } catch (const UnsupportedError& error) {
+      ASSERT_EQ(error.message(), "sort cannot be compiled yet");
+    }
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(Compile, EqualKernelsAreCompiledOnce) {
+  const ir::Graph graph = ir::parse(
+      "needle 1 graph twice(%x: f32[7]) -> (f32[7], f32[7]) { %a = cbrt(%x) : f32[7] "
+      "%b = cbrt(%a) : f32[7] %r = make_tuple(%a, %b) return %r }");
+  CompileOptions options;
+  options.pipeline = "";
+  const CompileCounters before = compile_counters();
+  compile(graph, options);
+  EXPECT_EQ(compile_counters().kernels_compiled, before.kernels_compiled + 1);
+  compile(graph, options);
+  EXPECT_EQ(compile_counters().kernels_compiled, before.kernels_compiled + 1);
+  const auto program = compile_cached(graph, options);
+  EXPECT_EQ(compile_cached(graph, options), program);
+}
+
+TEST(Compile, InputsAreChecked) {
+  const auto program = compile(
+      ir::parse("needle 1 graph g(%x: f32[3]) -> f32[3] { %y = neg(%x) : f32[3] return %y }"));
+  EXPECT_THROW(program->run({}), ShapeError);
+  const ir::Literal wrong_shape = ir::Literal::zeros({DType::kF32, {4}});
+  EXPECT_THROW(program->run(std::span(&wrong_shape, 1)), ShapeError);
+  const ir::Literal wrong_dtype = ir::Literal::zeros({DType::kF64, {3}});
+  EXPECT_THROW(program->run(std::span(&wrong_dtype, 1)), DTypeError);
+}
+
+TEST(Compile, TheLowestIndexOutOfRangeIsReported) {
+  const auto program = compile(ir::parse(
+      "needle 1 graph g(%x: f32[5], %i: i32[4]) -> f32[4] { %y = gather(%x, %i, axis=0) return %y "
+      "}"));
+  const std::vector<ir::Literal> inputs = {ir::Literal::zeros({DType::kF32, {5}}),
+                                           ir::Literal::dense<std::int32_t>({4}, {0, 4, 5, -1})};
+  try {
+    program->run(inputs);
+    FAIL() << "an index out of range is accepted";
+  } catch (const IndexError& error) {
+    EXPECT_EQ(error.message(),
+              "gather: index 5 at position 2 is out of range for axis 0 of extent 5");
+  }
+}
+
+// Extents around every boundary of blocks and vectors.
+TEST(Compile, ReductionsOfEverySize) {
+  for (const std::int64_t n : {1, 2, 7, 8, 9, 31, 32, 33, 63, 1023, 1024, 1025, 2047, 3000, 5121}) {
+    const std::string text = fmt::format(
+        "needle 1 graph g(%x: f32[3,{0}], %y: f32[{0},3]) -> (f32[3], f32[3], f32[], f32[{0}]) {{ "
+        "%r = reduce(%x, kind=sum, axes=[1]) %c = reduce(%y, kind=sum, axes=[0]) "
+        "%a = reduce(%x, kind=max, axes=[0, 1]) %m = reduce(%x, kind=prod, axes=[0]) "
+        "%t = make_tuple(%r, %c, %a, %m) return %t }}",
+        n);
+    SCOPED_TRACE(n);
+    expect_same(ir::parse(text), static_cast<std::uint64_t>(n));
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(Compile, EveryTargetHasItsForms) {
+  const ir::Graph graph = ir::parse(
+      "needle 1 graph g(%x: f32[100]) -> f32[] { %y = exp(%x) %z = reduce(%y, kind=sum, axes=[0]) "
+      "return %z }");
+  for (const std::string_view cpu : target_names()) {
+    CompileOptions options;
+    options.cpu = cpu;
+    EXPECT_NE(compile_to(graph, Stage::kLlvm, options), "");
+    EXPECT_TRUE(compile_to(graph, Stage::kObject, options).starts_with("\177ELF"));
+    const bool has_wide =
+        compile_to(graph, Stage::kAssembly, options).find("zmm") != std::string::npos;
+    if (cpu != "native") {
+      EXPECT_EQ(has_wide, cpu == "x86-64-v4");
+    }
+  }
+  EXPECT_THROW(compile_to(graph, Stage::kObject, {.cpu = "pentium"}), UsageError);
+}
+
+}  // namespace
+}  // namespace ndl::codegen
