@@ -128,7 +128,8 @@ std::string page_name(const testing::TestParamInfo<const char*>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Pages, PageTest,
                          testing::Values("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
-                                         "docs/ir.md", "docs/ops.md", "docs/passes.md"),
+                                         "docs/cli.md", "docs/ir.md", "docs/ops.md",
+                                         "docs/passes.md"),
                          page_name);
 
 // The C++ of README, compiled by the build, prints the block that follows it.

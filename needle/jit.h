@@ -1,0 +1,99 @@
+// Compiling a function: it is recorded once for each combination of argument types, and from then
+// on its program runs at once.
+//
+//   auto predict = jit([&](Tensor x) { return softmax(model(x)); });
+//   Tensor p = predict(x);
+//
+// For pure functions: what they compute depends on their arguments and on the tensors they read,
+// which are captured by reference, so a value given later by set_data() is seen. Numbers of the
+// program that the function reads are part of it, as of its first call. Results have no history and
+// require no gradient. Within a trace a call is the function itself.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "codegen/program.h"
+#include "needle/no_grad.h"
+#include "needle/tensor.h"
+#include "needle/trace.h"
+
+namespace ndl {
+
+// A function traced for some argument types and compiled.
+class CompiledFunction {
+ public:
+  explicit CompiledFunction(Trace trace);
+
+  // Whether it serves arguments of these types, and the captured tensors still have theirs.
+  bool accepts(std::span<const Tensor> arguments) const;
+  // The results, realized.
+  std::vector<Tensor> run(std::span<const Tensor> arguments) const;
+
+ private:
+  std::shared_ptr<const codegen::Program> program_;
+  std::vector<Tensor> captured_;
+};
+
+// What jit() returns. Calls from several threads are safe if the function is.
+template <class F>
+class Jit {
+ public:
+  explicit Jit(F f) : f_(std::move(f)) {}
+  Jit(const Jit&) = delete;
+  Jit& operator=(const Jit&) = delete;
+
+  template <std::derived_from<Tensor>... Arguments>
+    requires std::invocable<F&, const Arguments&...>
+  auto operator()(const Arguments&... arguments) {
+    using Result = std::remove_cvref_t<std::invoke_result_t<F&, const Arguments&...>>;
+    static_assert(TraceResult<Result>,
+                  "a jitted function returns a Tensor, a TensorTuple or a std::vector<Tensor>");
+    if (current_trace() != 0) return Result(f_(arguments...));
+    const std::vector<Tensor> list{arguments...};
+    std::vector<Tensor> results = function_for(list, arguments...)->run(list);
+    if constexpr (std::same_as<Result, TensorTuple>) {
+      return ndl::make_tuple(results);
+    } else if constexpr (std::same_as<Result, std::vector<Tensor>>) {
+      return results;
+    } else {
+      return results.front();
+    }
+  }
+
+  // How many times the function has been recorded.
+  std::size_t recordings() const {
+    const std::lock_guard lock(mutex_);
+    return functions_.size();
+  }
+
+ private:
+  template <class... Arguments>
+  std::shared_ptr<const CompiledFunction> function_for(std::span<const Tensor> list,
+                                                       const Arguments&... arguments) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& function : functions_) {
+      if (function->accepts(list)) return function;
+    }
+    const NoGradGuard guard;
+    functions_.push_back(
+        std::make_shared<const CompiledFunction>(trace_captures(f_, arguments...)));
+    return functions_.back();
+  }
+
+  F f_;
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<const CompiledFunction>> functions_;
+};
+
+template <class F>
+Jit<std::decay_t<F>> jit(F&& f) {
+  return Jit<std::decay_t<F>>(std::forward<F>(f));
+}
+
+}  // namespace ndl

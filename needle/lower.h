@@ -1,0 +1,42 @@
+// From records to IR: the graph that computes what is pending.
+//
+// Where an elementwise op's operands differ in shape or dtype, the IR has `convert` and `broadcast`
+// nodes that the program did not write. The lines of the program become the nodes' locations.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ir/graph.h"
+#include "needle/record.h"
+
+namespace ndl {
+
+struct LowerOptions {
+  // The first parameters of the graph, used or not.
+  std::span<const RecordRef> parameters = {};
+  // Numbers of the program are constants of the graph. Else they are parameters f32[], so that a
+  // graph is the same whatever the learning rate, but for 0, 1, -1, 2 and 0.5, which simplify.
+  bool numbers_are_constants = false;
+  // Whether sources of leaves with `is_kept` become roots.
+  bool keeps = false;
+  // Records made during an earlier trace, or none, are parameters of the graph even if pending.
+  std::uint32_t trace = 0;
+};
+
+struct Lowered {
+  ir::Graph graph;
+  // What the graph computes: the roots asked for, then the sources of leaves that are to be kept.
+  std::vector<RecordRef> roots;
+  // What each parameter of the graph stands for: realized, a leaf without data, or, when lowering
+  // for a trace, any record from before it.
+  std::vector<RecordRef> inputs;
+};
+
+// The graph whose result is the one root, or a tuple of all tensors if there are several. Realized
+// records, leaves and numbers are parameters, in the order in which the roots need them. The caller
+// holds record_mutex().
+Lowered lower(std::span<const RecordRef> roots, Garbage& garbage, const LowerOptions& options = {});
+
+}  // namespace ndl

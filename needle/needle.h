@@ -1,0 +1,12 @@
+// needle: what programs include.
+#pragma once
+
+#include "needle/elementwise.h"
+#include "needle/jit.h"
+#include "needle/module.h"
+#include "needle/no_grad.h"
+#include "needle/realize.h"
+#include "needle/reduction.h"
+#include "needle/shaping.h"
+#include "needle/tensor.h"
+#include "needle/trace.h"

@@ -1,0 +1,254 @@
+#include "needle/tensor.h"
+
+#include <cstring>
+#include <ostream>
+
+#include "base/error.h"
+#include "needle/format.h"
+#include "needle/realize.h"
+#include "needle/reduction.h"
+#include "needle/shaping.h"
+
+namespace ndl {
+namespace {
+
+// An initializer list of lists, row after row, with its shape.
+struct Nested {
+  std::vector<float> values;
+  ir::Dims dims;
+
+  void add(std::initializer_list<float> row) {
+    values.insert(values.end(), row.begin(), row.end());
+  }
+  // All lists of one level have equal lengths.
+  void add_axis(std::size_t axis, std::size_t extent) {
+    const auto length = static_cast<std::int64_t>(extent);
+    if (dims.size() <= axis) dims.push_back(length);
+    if (dims[axis] != length) {
+      throw_error<ShapeError>("Tensor: lists along axis {} have {} and {} elements", axis,
+                              dims[axis], length);
+    }
+  }
+};
+
+ir::Literal to_literal(const Nested& nested) {
+  return ir::Literal::dense<float>(ir::Shape(nested.dims), std::span(nested.values));
+}
+
+ir::Literal literal_of(std::initializer_list<std::initializer_list<float>> rows) {
+  Nested nested;
+  nested.add_axis(0, rows.size());
+  for (const auto& row : rows) {
+    nested.add_axis(1, row.size());
+    nested.add(row);
+  }
+  return to_literal(nested);
+}
+
+ir::Literal literal_of(
+    std::initializer_list<std::initializer_list<std::initializer_list<float>>> matrices) {
+  Nested nested;
+  nested.add_axis(0, matrices.size());
+  for (const auto& rows : matrices) {
+    nested.add_axis(1, rows.size());
+    for (const auto& row : rows) {
+      nested.add_axis(2, row.size());
+      nested.add(row);
+    }
+  }
+  return to_literal(nested);
+}
+
+RecordRef leaf_of(const ir::Literal& value, const TensorOptions& options) {
+  const ir::Literal literal = ir::converted(value.dense(), options.dtype.value_or(value.dtype()));
+  runtime::Buffer buffer = runtime::Buffer::allocate(literal.type().bytes());
+  if (literal.size() > 0) std::memcpy(buffer.data(), literal.bytes(), buffer.bytes());
+  return make_leaf(literal.type(), std::move(buffer), options.requires_grad);
+}
+
+}  // namespace
+
+Value::Value(RecordRef record) : variable_(variable_of(record)) {}
+
+std::shared_ptr<Variable> Value::variable_of(const RecordRef& record) {
+  const std::lock_guard lock(record_mutex());
+  if (std::shared_ptr<Variable> variable = record->variable.lock()) {
+    // A tensor that has been rebound is another value now.
+    if (variable->value == record) return variable;
+  }
+  auto variable = std::make_shared<Variable>(record);
+  record->variable = variable;
+  return variable;
+}
+
+std::string_view Value::op() const {
+  const Record& self = *record();
+  return self.is_leaf() || !self.requires_grad ? "" : name_of(self.op);
+}
+
+std::vector<Value> Value::inputs() const {
+  if (!requires_grad()) return {};
+  // What requires a gradient keeps its inputs, so they can be read without the lock.
+  return {record()->inputs.begin(), record()->inputs.end()};
+}
+
+SourceLocation Value::location() const {
+  return record()->is_leaf() ? SourceLocation{} : to_location(record()->location);
+}
+
+Tensor Value::tensor() const {
+  NDL_CHECK(!is_tuple(), "{} is a tuple", type().to_string());
+  return Tensor(record());
+}
+
+TensorTuple Value::tuple() const {
+  NDL_CHECK(is_tuple(), "{} is a tensor", type().to_string());
+  return TensorTuple(record());
+}
+
+void Value::realize() const { ndl::realize(std::span(&record(), 1)); }
+
+bool Value::is_realized() const {
+  const std::lock_guard lock(record_mutex());
+  return record()->is_realized();
+}
+
+Tensor::Tensor(std::initializer_list<float> values, TensorOptions options)
+    : Tensor(values, ir::Shape({static_cast<std::int64_t>(values.size())}), options) {}
+
+Tensor::Tensor(std::initializer_list<std::initializer_list<float>> rows, TensorOptions options)
+    : Tensor(literal_of(rows), options) {}
+
+Tensor::Tensor(std::initializer_list<std::initializer_list<std::initializer_list<float>>> matrices,
+               TensorOptions options)
+    : Tensor(literal_of(matrices), options) {}
+
+Tensor::Tensor(std::initializer_list<float> values, const ir::Shape& shape, TensorOptions options)
+    : Tensor(from_span(std::span(values.begin(), values.size()), shape), options) {}
+
+Tensor::Tensor(const ir::Literal& value, TensorOptions options) : Value(leaf_of(value, options)) {}
+
+Tensor Tensor::scalar(double value, TensorOptions options) {
+  if (!options.dtype) options.dtype = DType::kF32;
+  return Tensor(ir::Literal::filled({*options.dtype, {}}, value), options);
+}
+
+void Tensor::require_size(std::size_t count, const ir::Shape& shape) {
+  if (static_cast<std::int64_t>(count) == shape.num_elements()) return;
+  throw_error<ShapeError>("Tensor: {} values for the shape {}", count, shape.to_string());
+}
+
+void Tensor::require_one_element() const {
+  if (size() == 1) return;
+  throw_error<ShapeError>("item: {} has {} elements", type().to_string(), size());
+}
+
+Tensor Tensor::detach() const { return Tensor(make_alias(record(), false)); }
+
+void Tensor::set_data(const Tensor& value, const std::source_location& at) {
+  if (value.dtype() != dtype()) {
+    throw DTypeError(Diagnostic{
+        to_location(at),
+        fmt::format("set_data: {} for a tensor of {}", value.type().to_string(), name_of(dtype())),
+        ""});
+  }
+  RecordRef leaf = make_alias(value.record(), requires_grad());
+  leaf->is_kept = true;
+  leaf->variable = variable_;
+  variable_->value = std::move(leaf);
+}
+
+ir::Literal Tensor::to_literal() const {
+  realize();
+  const RecordRef& self = record();
+  ir::Literal literal = ir::Literal::uninitialized(type().tensor());
+  // The buffers of a realized record stay, so they can be read without the lock.
+  const runtime::BufferView view = self->view();
+  if (view.bytes > 0) std::memcpy(literal.bytes(), view.data, static_cast<std::size_t>(view.bytes));
+  return literal;
+}
+
+std::string Tensor::to_string() const { return format_array(to_literal()); }
+
+std::string Tensor::repr() const { return fmt::format("needle.Tensor({})", to_string()); }
+
+Tensor Tensor::reshape(ir::Dims shape, const std::source_location& at) const {
+  return ndl::reshape(Operand(*this, at), std::move(shape));
+}
+Tensor Tensor::broadcast_to(const ir::Shape& shape, const std::source_location& at) const {
+  return ndl::broadcast_to(Operand(*this, at), shape);
+}
+Tensor Tensor::transpose(const std::source_location& at) const {
+  return ndl::transpose(Operand(*this, at));
+}
+Tensor Tensor::transpose(ir::Dims permutation, const std::source_location& at) const {
+  return ndl::transpose(Operand(*this, at), std::move(permutation));
+}
+Tensor Tensor::astype(DType dtype, const std::source_location& at) const {
+  return ndl::astype(Operand(*this, at), dtype);
+}
+Tensor Tensor::sum(const Axes& axes, bool keepdims, const std::source_location& at) const {
+  return ndl::sum(Operand(*this, at), axes, keepdims);
+}
+Tensor Tensor::mean(const Axes& axes, bool keepdims, const std::source_location& at) const {
+  return ndl::mean(Operand(*this, at), axes, keepdims);
+}
+Tensor Tensor::max(const Axes& axes, bool keepdims, const std::source_location& at) const {
+  return ndl::amax(Operand(*this, at), axes, keepdims);
+}
+Tensor Tensor::min(const Axes& axes, bool keepdims, const std::source_location& at) const {
+  return ndl::amin(Operand(*this, at), axes, keepdims);
+}
+Tensor Tensor::prod(const Axes& axes, bool keepdims, const std::source_location& at) const {
+  return ndl::prod(Operand(*this, at), axes, keepdims);
+}
+
+Tensor TensorTuple::operator[](const TupleIndex& position) const {
+  const auto count = static_cast<std::int64_t>(size());
+  const std::int64_t index = position.index < 0 ? position.index + count : position.index;
+  if (index < 0 || index >= count) {
+    throw IndexError(Diagnostic{to_location(position.at),
+                                fmt::format("element {} of a tuple of {}", position.index, count),
+                                ""});
+  }
+  const RecordRef& self = record();
+  if (self->op == ir::Op::kMakeTuple) {
+    return Tensor(self->inputs[static_cast<std::size_t>(index)]);
+  }
+  return Tensor(make_record(ir::Op::kGetTupleElement, {self}, {{ir::Attr::kIndex, index}}, nullptr,
+                            position.at));
+}
+
+std::vector<Tensor> TensorTuple::tensors(const std::source_location& at) const {
+  std::vector<Tensor> elements;
+  for (std::size_t i = 0; i < size(); ++i) elements.push_back((*this)[{i, at}]);
+  return elements;
+}
+
+TensorTuple TensorTuple::detach() const {
+  if (record()->op != ir::Op::kMakeTuple) return TensorTuple(make_alias(record(), false));
+  std::vector<RecordRef> elements;
+  for (const Tensor& element : tensors()) elements.push_back(element.detach().record());
+  return TensorTuple(
+      make_record(ir::Op::kMakeTuple, std::move(elements), {}, nullptr, record()->location));
+}
+
+std::string TensorTuple::repr() const {
+  realize();
+  std::string text = "needle.TensorTuple(";
+  for (const Tensor& element : tensors()) {
+    if (text.back() != '(') text += ", ";
+    text += element.repr();
+  }
+  return text + ")";
+}
+
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
+  return out << tensor.to_string();
+}
+
+std::ostream& operator<<(std::ostream& out, const TensorTuple& tuple) {
+  return out << tuple.repr();
+}
+
+}  // namespace ndl

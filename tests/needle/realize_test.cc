@@ -1,0 +1,83 @@
+#include "needle/realize.h"
+
+#include <gtest/gtest.h>
+
+#include "needle/lower.h"
+#include "needle/needle.h"
+
+namespace ndl {
+namespace {
+
+TEST(Realize, SeveralAtOnce) {
+  const Tensor x({1, 2});
+  const Tensor y = exp(x);
+  const Tensor a = y + 1;
+  const Tensor b = y * 2;
+  realize(a, b, a);
+  EXPECT_TRUE(a.is_realized());
+  EXPECT_TRUE(b.is_realized());
+  EXPECT_FALSE(y.is_realized());
+  const std::vector<Tensor> list{x - 1, x + 1};
+  realize(list);
+  EXPECT_TRUE(list[1].is_realized());
+}
+
+TEST(Realize, NothingToDo) {
+  const Tensor x({1});
+  realize(x);
+  realize(std::span<const Tensor>());
+  EXPECT_EQ(x.item(), 1);
+}
+
+TEST(Realize, ResultsWithoutGradientLetGoOfTheirInputs) {
+  const Tensor x({1}, {.requires_grad = false});
+  Tensor y = x;
+  for (int i = 0; i < 3; ++i) y = y + x;
+  EXPECT_EQ(y.record()->inputs.size(), 2u);
+  y.realize();
+  EXPECT_TRUE(y.record()->inputs.empty());
+  const Tensor z = Tensor({1}) + 1;
+  z.realize();
+  EXPECT_EQ(z.record()->inputs.size(), 2u);
+}
+
+TEST(Realize, OneElementOfATupleRealizesAll) {
+  const TensorTuple t = fused_add_scalars(Tensor({1}), 1, 2);
+  t[0].realize();
+  EXPECT_TRUE(t.is_realized());
+  const Tensor other = t[1];
+  other.realize();
+  EXPECT_EQ(other.record()->storage.front(), t.record()->storage[1]);
+}
+
+// A loop of updates computes each of them once, although nobody asks for the weights.
+TEST(Realize, RebindingInALoopDoesNotDragTheStepsAlong) {
+  Tensor w({1});
+  for (int step = 0; step < 5; ++step) {
+    const Tensor loss = w * w;
+    EXPECT_FALSE(loss.is_realized());
+    loss.realize();
+    w.set_data(w.data() * 2);
+    Garbage garbage;
+    const std::lock_guard lock(record_mutex());
+    EXPECT_LE(lower(std::span(&w.record(), 1), garbage).graph.size(), 3u) << step;
+  }
+  EXPECT_EQ(w.item(), 32);
+}
+
+TEST(Realize, AFailureRealizesNothing) {
+  const Tensor x({1, 2});
+  const Tensor bad = take(x, 7);
+  const Tensor good = x + 1;
+  EXPECT_THROW(realize(good, bad), IndexError);
+  EXPECT_FALSE(good.is_realized());
+  EXPECT_EQ(good.to_string(), "[2. 3.]");
+}
+
+TEST(Realize, EmptyTensorsAndBools) {
+  EXPECT_EQ((Tensor(std::vector<float>{}) + 1).to_string(), "[]");
+  EXPECT_EQ((Tensor({1, 2}) > 1).to_string(), "[False  True]");
+}
+
+}  // namespace
+}  // namespace ndl

@@ -1,0 +1,87 @@
+#include "needle/record.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "needle/needle.h"
+
+namespace ndl {
+namespace {
+
+TEST(Record, KeepsOpAttributesInputsTypeAndLine) {
+  const Tensor x({{1, 2}, {3, 4}});
+  const int line = std::source_location::current().line() + 1;
+  const Tensor y = sum(x, 1);
+  const Record& record = *y.record();
+  EXPECT_EQ(record.op, ir::Op::kReduce);
+  EXPECT_EQ(record.attributes.integers(ir::Attr::kAxes), ir::Dims{1});
+  EXPECT_EQ(record.inputs.front(), x.record());
+  EXPECT_EQ(record.type->to_string(), "f32[2]");
+  EXPECT_EQ(y.location().line, line);
+  EXPECT_EQ(x.location().line, 0);
+}
+
+TEST(Record, AreNeitherFoldedNorMerged) {
+  const Tensor x({1});
+  const Tensor a = x * 1;
+  const Tensor b = x * 1;
+  EXPECT_EQ(a.op(), "mul");
+  EXPECT_FALSE(a.is(b));
+}
+
+// A chain of a million ops is recorded, lowered, and freed, all without recursion.
+TEST(Record, AMillionOps) {
+  constexpr int kOps = 1'000'000;
+  const Tensor x({1});
+  const ir::Graph graph = trace(
+      [](Tensor y) {
+        for (int i = 0; i < kOps; ++i) y = y + 1;
+        return y;
+      },
+      x);
+  EXPECT_EQ(graph.size(), 2u * kOps + 1);
+
+  Tensor y = x;
+  for (int i = 0; i < kOps; ++i) y = y + x;
+  EXPECT_EQ(y.op(), "add");
+  y = x;
+}
+
+TEST(Record, AMillionRebindings) {
+  Tensor w({1});
+  const Tensor step({1}, {.requires_grad = false});
+  for (int i = 0; i < 1'000'000; ++i) w.set_data(w.data() + step);
+}
+
+TEST(Record, FreesWhatOnlyItHeld) {
+  runtime::Buffer buffer = runtime::Buffer::allocate(4);
+  {
+    const Tensor x(make_leaf({DType::kF32, ir::Shape({1})}, buffer, true));
+    const Tensor y = x + x;
+    EXPECT_FALSE(buffer.unique());
+  }
+  EXPECT_TRUE(buffer.unique());
+}
+
+TEST(Record, ThreadsRealizeOneTensor) {
+  const Tensor x({1, 2, 3});
+  for (int round = 0; round < 50; ++round) {
+    const Tensor shared = exp(x) + x;
+    const Tensor element = fused_add_scalars(shared.detach(), 1, 2)[1];
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        EXPECT_EQ(element.size(), 3);
+        EXPECT_EQ((element * 0).to_vector<float>(), (std::vector<float>{0, 0, 0}));
+        EXPECT_EQ(shared.inputs().size(), 2u);
+        shared.realize();
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+}  // namespace
+}  // namespace ndl
