@@ -154,6 +154,47 @@ TEST(Opt, DumpsStages) {
   expect_error(run({{"opt", "-", "--dump-to=/dev/null/x"}, kNothingAdded}), 1, {"/dev/null/x"});
 }
 
+TEST(Opt, ExplainsEveryEdgeOnce) {
+  const Outcome outcome = run({{"opt", "-", "-p", "dce,fuse", "--explain=fuse"}, kStable});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err,
+            "// fuse (pass 2)\n"
+            "producer      consumer      reason           bytes saved  written at\n"
+            "%x parameter  %0 reduce     input                      0  <stdin>:4:8\n"
+            "%0 reduce     %1 broadcast  not-elementwise            0  <stdin>:5:8\n"
+            "%x parameter  %2 sub        input                      0  <stdin>:6:8\n"
+            "%1 broadcast  %2 sub        fused                     24  <stdin>:6:8\n"
+            "%2 sub        %3 exp        fused                     24  <stdin>:7:8\n"
+            "%3 exp        %4 reduce     not-elementwise            0  <stdin>:8:8\n"
+            "%4 reduce     %5 broadcast  not-elementwise            0  <stdin>:9:8\n"
+            "%3 exp        %6 div        dependence                 0  <stdin>:10:8\n"
+            "%5 broadcast  %6 div        fused                     24  <stdin>:10:8\n"
+            "3 of 9 edges fused, 72 bytes saved, 7 kernels become 4\n");
+}
+
+TEST(Opt, ExplainsWithTheOptionsOfThePass) {
+  const auto explain = [](const std::string& pipeline) {
+    return run({{"opt", "-", "-p", pipeline, "--explain=fuse"}, kStable}).err;
+  };
+  EXPECT_TRUE(contains(explain("fuse{max-ops=1}"), "%3 exp        size "));
+  EXPECT_TRUE(contains(explain("fuse{max-ops=1}"), "0 of 9 edges fused, 0 bytes saved, 7 kernels"));
+  // Nothing is left to fuse the second time.
+  EXPECT_TRUE(contains(explain("fuse,fuse"), "// fuse (pass 2)\n"));
+  EXPECT_TRUE(
+      contains(explain("fuse,fuse"), "0 of 6 edges fused, 0 bytes saved, 4 kernels become 4\n"));
+}
+
+TEST(Opt, ExplainNeedsThePass) {
+  EXPECT_EQ(run({{"opt", "-", "--explain=fuse"}, kStable}).err,
+            "note: --explain=fuse: the pass 'fuse' does not run; what runs: no pass\n");
+  EXPECT_EQ(run({{"opt", "-", "-p", "fuse", "--explain=fuse", "--disable=fuse"}, kStable}).err,
+            "note: --explain=fuse: the pass 'fuse' does not run; what runs: no pass\n");
+  EXPECT_EQ(run({{"opt", "-", "-p", "dce", "--explain=fuse"}, kStable}).err,
+            "note: --explain=fuse: the pass 'fuse' does not run; what runs: dce\n");
+  expect_error(run({{"opt", "-", "--explain"}, kStable}), 2, {"--explain"});
+  expect_error(run({{"opt", "-", "--explain=dce"}, kStable}), 2, {"'dce' is not one of fuse"});
+}
+
 TEST(Opt, FlagsOfTheEnvironmentComeFirst) {
   Invocation invocation{.arguments = {"opt", "-", "-p", "canonicalize"}, .input = kNothingAdded};
   invocation.flags = "--disable=add-zero --timing";

@@ -99,6 +99,8 @@ TEST(Run, MemoryIsLimited) {
                {"12 bytes, limit 10"});
   expect_error(run({{"run", "-", "-i", "3xf32", "--memory-limit=13"}, kStable}), 1, {"limit 13"});
   EXPECT_EQ(run({{"run", "-", "-i", "3xf32", "--memory-limit=1K"}, kStable}).code, 0);
+  expect_error(run({{"run", "-", "-i", "3xf32", "--memory-limit=20"}, kStable}), 1,
+               {"running the graph needs ", " bytes, limit 20"});
   const std::string huge =
       "needle 1\n\ngraph f(%x: f32[1000000000000]) -> f32[1000000000000] {\n"
       "  %0 = neg(%x) : f32[1000000000000]\n  return %0\n}\n";
@@ -155,6 +157,49 @@ TEST(Run, AppliesPasses) {
   expect_output(run({{"run", "-", "-i", "1xf32=1", "-p", "expand,canonicalize"}, kFused}),
                 "([2], [3])\n");
   expect_error(run({{"run", "-", "-i", "1xf32=1", "-p", "wibble"}, kFused}), 2, {"wibble", "^"});
+}
+
+TEST(Run, CompiledAndInterpretedAreTheSame) {
+  const auto result = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"run", "-", "-i", "3xf32=randn"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Outcome outcome = run({arguments, kStable});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.out;
+  };
+  const std::string interpreted = result({"--interpret"});
+  EXPECT_EQ(result({}), interpreted);
+  EXPECT_EQ(result({"--threads=1"}), interpreted);
+  EXPECT_EQ(result({"--threads=1024", "--cpu=x86-64-v3"}), interpreted);
+  EXPECT_EQ(result({"--disable=fuse"}), interpreted);
+}
+
+TEST(Run, ExplainsThePipelineThatRuns) {
+  const auto explain = [](const std::string& flag) {
+    return run({{"run", "-", "-i", "3xf32", "--explain=fuse", flag}, kStable}).err;
+  };
+  EXPECT_TRUE(contains(explain("--threads=0"), "// fuse (pass 3)\n"));
+  EXPECT_TRUE(contains(explain("-pexpand,fuse"), "// fuse (pass 2)\n"));
+  EXPECT_TRUE(contains(explain("--interpret"), "note: --explain=fuse: the pass 'fuse' does not"));
+}
+
+TEST(Run, WrongTargets) {
+  const auto with = [](const std::string& flag) {
+    return run({{"run", "-", "-i", "3xf32", flag}, kStable});
+  };
+  for (const char* count : {"1025", "-1", "x", "1e3", "99999999999999999999"}) {
+    expect_error(with(std::string("--threads=") + count), 2,
+                 {"--threads: '", "' is not a whole number from 0 to 1024"});
+  }
+  expect_error(with("--cpu=z80"), 2, {"--cpu: there is no CPU 'z80'; there are: native"});
+}
+
+TEST(Run, AnIndexOutOfRange) {
+  const std::string graph =
+      "needle 1\n\ngraph f(%x: f32[2], %i: i32[2]) -> f32[2] {\n"
+      "  %0 = gather(%x, %i, axis=0) : f32[2]\n  return %0\n}\n";
+  const std::vector<std::string> arguments = {"run", "-", "-i", "2xf32", "-i", "2xi32=0 5"};
+  expect_error(run({arguments, graph}), 1, {"5", "out of range"});
 }
 
 TEST(Run, Wide) {

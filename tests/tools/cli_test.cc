@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,14 @@ TEST(Lecture, FusedAddScalarsIsATuple) {
 }
 
 TEST(Cli, NothingIsUsage) {
-  expect_error(run({{}}), 2, {"Usage: ndl COMMAND", "opt", "run", "info", "ops", "passes"});
+  expect_error(
+      run({{}}), 2,
+      {"Usage: ndl COMMAND", "opt", "compile", "run", "check", "bench", "info", "ops", "passes"});
 }
 
 TEST(Cli, HelpOfEveryCommand) {
-  for (const char* command : {"opt", "run", "info", "ops", "passes", "doctor"}) {
+  for (const char* command :
+       {"opt", "compile", "run", "check", "bench", "info", "ops", "passes", "doctor"}) {
     const Outcome outcome = run({{command, "--help"}});
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.err, "");
@@ -93,6 +97,14 @@ TEST(Info, Text) {
   EXPECT_TRUE(outcome.out.starts_with("softmax_stable(%x: f32[3]) -> f32[3]\n\n"));
   EXPECT_TRUE(contains(outcome.out, "\nbroadcast                      2\n"));
   EXPECT_TRUE(contains(outcome.out, "\npeak bytes"));
+  EXPECT_TRUE(contains(outcome.out, "\nkernels "));
+  EXPECT_TRUE(contains(outcome.out, "\narena bytes "));
+  EXPECT_TRUE(contains(outcome.out, "\nrunning bytes "));
+  EXPECT_TRUE(contains(outcome.out,
+                       "\nfused after passes\n"
+                       "  %1 : f32[3] = 1 broadcast, 1 exp, 1 sub\n"
+                       "  %3 : f32[3] = 1 broadcast, 1 div\n"));
+  EXPECT_FALSE(contains(run({{"info", "-", "--disable=fuse"}, kStable}).out, "fused after"));
 }
 
 TEST(Info, Json) {
@@ -101,6 +113,20 @@ TEST(Info, Json) {
   EXPECT_TRUE(contains(outcome.out, "\"fused_add_scalars\": 1"));
   EXPECT_TRUE(contains(outcome.out, "\"result_bytes\": 8"));
   EXPECT_TRUE(contains(outcome.out, "\"name\": \"out1\""));
+}
+
+TEST(Info, JsonOfWhatIsCompiled) {
+  const auto info = nlohmann::json::parse(run({{"info", "-", "--json"}, kStable}).out);
+  const auto& compiled = info.at("compiled");
+  EXPECT_GE(compiled.at("kernels"), 1);
+  EXPECT_GE(compiled.at("running_bytes"), 24);
+  ASSERT_EQ(compiled.at("fusions").size(), 2u);
+  EXPECT_EQ(compiled.at("fusions")[0].at("ops").at("exp"), 1);
+}
+
+TEST(Info, Explains) {
+  EXPECT_TRUE(contains(run({{"info", "-", "--explain=fuse"}, kStable}).err, "3 of 9 edges fused"));
+  expect_error(run({{"info", "-", "--cpu=z80"}, kStable}), 2, {"--cpu"});
 }
 
 TEST(Ops, EveryFormatHasEveryOp) {

@@ -3,21 +3,13 @@
 
 #include <functional>
 
+#include "tools/ndl/exit_code.h"
+
 namespace CLI {
 class App;
 }
 
 namespace ndl::tools {
-
-// What ndl exits with.
-enum ExitCode : int {
-  kOk = 0,
-  kFailed = 1,       // wrong input, or a verify or run error
-  kUsage = 2,        // a wrong command line
-  kMismatch = 3,     // results are not what was expected
-  kUnsupported = 4,  // valid, but not available
-  kInternal = 70,    // a bug of ours
-};
 
 // A sub-command that has added itself to the application. `run` does the work once the command
 // line has been read, and returns an exit code or throws.
@@ -27,7 +19,10 @@ struct Command {
 };
 
 Command add_opt(CLI::App& parent);
+Command add_compile(CLI::App& parent);
 Command add_run(CLI::App& parent);
+Command add_check(CLI::App& parent);
+Command add_bench(CLI::App& parent);
 Command add_info(CLI::App& parent);
 Command add_ops(CLI::App& parent);
 Command add_passes(CLI::App& parent);

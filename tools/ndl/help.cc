@@ -44,7 +44,9 @@ class Formatter : public CLI::Formatter {
     std::string text = fmt::format("\nUsage: {}", path);
     if (!app.get_subcommands({}).empty()) text += " COMMAND";
     for (const CLI::Option* option : app.get_options()) {
-      if (option->get_positional()) text += fmt::format(" [{}]", option->get_name(true));
+      if (!option->get_positional()) continue;
+      const bool is_list = option->get_expected_max() > 1;
+      text += fmt::format(" [{}]{}", option->get_name(true), is_list ? "..." : "");
     }
     return text + " [FLAGS]\n";
   }
@@ -91,6 +93,15 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   CLI::App* app = parent.add_subcommand(name, one_line);
   set_up_help(*app, examples);
   return app;
+}
+
+CLI::Option* add_specs(CLI::App& app, const std::string& name, std::vector<std::string>& specs,
+                       const std::string& doc) {
+  return app.add_option(name, specs, doc)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)
+      ->type_name("SPEC");
 }
 
 void check_extras(const CLI::App& app) {

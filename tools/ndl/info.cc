@@ -6,32 +6,56 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "codegen/program.h"
 #include "ir/graph.h"
 #include "ir/interpreter.h"
+#include "ir/printer.h"
 #include "tools/io/file.h"
 #include "tools/ndl/commands.h"
+#include "tools/ndl/compile_graph.h"
 #include "tools/ndl/help.h"
 #include "tools/ndl/inputs.h"
 #include "tools/ndl/load.h"
+#include "tools/ndl/pass_flags.h"
+#include "tools/ndl/target_flags.h"
 
 namespace ndl::tools {
 namespace {
 
 constexpr const char* kExamples =
     "  ndl info m.ndl\n"
-    "  ndl info m.ndl --json | jq .peak_bytes\n";
+    "  ndl info m.ndl --json | jq .peak_bytes\n"
+    "  ndl info m.ndl --explain=fuse    why ops became one kernel, or not\n";
 
 struct Options {
   std::string file;
   bool json = false;
+  TargetFlags target;
+  PassFlags passes;
 };
 
 struct Named {
   std::string name;
   ir::Type type;
+};
+
+// A kernel of several ops.
+struct Fusion {
+  std::string name;  // of its value in the graph after passes
+  ir::Type type;
+  std::map<std::string_view, std::size_t> counts;  // by op
+};
+
+// What compiling makes of the graph.
+struct Compiled {
+  std::size_t kernels = 0;
+  std::int64_t arena_bytes = 0;
+  std::int64_t running_bytes = 0;
+  std::vector<Fusion> fusions;
 };
 
 struct Summary {
@@ -43,6 +67,7 @@ struct Summary {
   std::int64_t parameter_bytes = 0;
   std::int64_t result_bytes = 0;
   std::int64_t peak_bytes = 0;
+  std::optional<Compiled> compiled;
 };
 
 void count_ops(const ir::Graph& graph, Summary& summary) {
@@ -89,6 +114,43 @@ Summary summarize(const ir::Graph& graph) {
   return summary;
 }
 
+std::vector<Fusion> fusions_of(const ir::Graph& graph) {
+  const std::vector<std::string> labels = ir::value_labels(graph);
+  std::vector<Fusion> fusions;
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    if (graph.op({id}) != ir::Op::kFusion) continue;
+    Fusion fusion{labels[id], graph.type({id}), {}};
+    const ir::Graph& body = *graph.attributes({id}).region(ir::Attr::kBody);
+    for (std::uint32_t member = 0; member < body.size(); ++member) {
+      const ir::Op op = body.op({member});
+      if (op != ir::Op::kParameter && op != ir::Op::kMakeTuple) ++fusion.counts[ir::name_of(op)];
+    }
+    fusions.push_back(std::move(fusion));
+  }
+  return fusions;
+}
+
+// Nothing if this version cannot compile the graph, which is said on standard error.
+std::optional<Compiled> compiled_of(const ir::Graph& after_passes, const std::string& cpu) {
+  try {
+    const auto program = compile_after_passes(after_passes, cpu);
+    return Compiled{program->executable().kernels().size(), program->executable().arena_bytes(),
+                    running_bytes(*program), fusions_of(after_passes)};
+  } catch (const UnsupportedError& error) {
+    write_stderr(fmt::format("note: not compiled: {}\n", error.message()));
+    return std::nullopt;
+  }
+}
+
+// "2 add, 1 exp"
+std::string to_text(const std::map<std::string_view, std::size_t>& counts) {
+  std::string text;
+  for (const auto& [op, count] : counts) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, op);
+  }
+  return text;
+}
+
 std::string signature(const ir::Graph& graph, const Summary& summary) {
   std::string parameters;
   for (const Named& parameter : summary.parameters) {
@@ -108,6 +170,11 @@ std::string to_text(const ir::Graph& graph, const Summary& summary) {
   line("parameter bytes", summary.parameter_bytes);
   line("result bytes", summary.result_bytes);
   line("peak bytes", summary.peak_bytes, "  alive at one time when interpreted");
+  if (summary.compiled) {
+    line("kernels", summary.compiled->kernels, "  of the compiled graph");
+    line("arena bytes", summary.compiled->arena_bytes, "  for its temporaries");
+    line("running bytes", summary.compiled->running_bytes, "  with inputs and results");
+  }
 
   std::vector<std::pair<std::string_view, std::size_t>> counts(summary.counts.begin(),
                                                                summary.counts.end());
@@ -115,6 +182,12 @@ std::string to_text(const ir::Graph& graph, const Summary& summary) {
                            [](const auto& a, const auto& b) { return a.second > b.second; });
   text += "\n";
   for (const auto& [op, count] : counts) line(op, count);
+  if (!summary.compiled || summary.compiled->fusions.empty()) return text;
+  text += "\nfused after passes\n";
+  for (const Fusion& fusion : summary.compiled->fusions) {
+    text += fmt::format("  {} : {} = {}\n", fusion.name, fusion.type.to_string(),
+                        to_text(fusion.counts));
+  }
   return text;
 }
 
@@ -138,12 +211,30 @@ nlohmann::ordered_json to_json(const Summary& summary) {
   json["parameter_bytes"] = summary.parameter_bytes;
   json["result_bytes"] = summary.result_bytes;
   json["peak_bytes"] = summary.peak_bytes;
+  if (!summary.compiled) {
+    json["compiled"] = nullptr;
+    return json;
+  }
+  nlohmann::ordered_json& compiled = json["compiled"];
+  compiled["kernels"] = summary.compiled->kernels;
+  compiled["arena_bytes"] = summary.compiled->arena_bytes;
+  compiled["running_bytes"] = summary.compiled->running_bytes;
+  compiled["fusions"] = nlohmann::ordered_json::array();
+  for (const Fusion& fusion : summary.compiled->fusions) {
+    nlohmann::ordered_json ops = nlohmann::ordered_json::object();
+    for (const auto& [op, count] : fusion.counts) ops[std::string(op)] = count;
+    compiled["fusions"].push_back(
+        {{"name", fusion.name}, {"type", fusion.type.to_string()}, {"ops", ops}});
+  }
   return json;
 }
 
 int run(const Options& options) {
+  const std::string& cpu = options.target.cpu();
   const ir::Graph graph = load_graph(options.file);
-  const Summary summary = summarize(graph);
+  Summary summary = summarize(graph);
+  summary.compiled =
+      compiled_of(options.passes.run(graph, codegen::CompileOptions{}.pipeline), cpu);
   write_stdout(options.json ? to_json(summary).dump(2) + "\n" : to_text(graph, summary));
   return kOk;
 }
@@ -156,6 +247,8 @@ Command add_info(CLI::App& parent) {
       add_command(parent, "info", "show a graph's signature, ops, sizes and memory", kExamples);
   app->add_option("FILE", options->file, "the graph; - reads standard input");
   app->add_flag("--json", options->json, "as JSON")->group("Output");
+  options->target.add_cpu(*app);
+  options->passes.add_to(*app, codegen::CompileOptions{}.pipeline);
   return {app, [options] { return run(*options); }};
 }
 

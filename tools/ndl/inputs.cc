@@ -111,6 +111,11 @@ std::string to_spec_type(const ir::TensorType& type) {
 
 std::string result_name(std::size_t index) { return fmt::format("out{}", index); }
 
+std::vector<std::optional<Spec>> bind_given_inputs(const ir::Graph& graph,
+                                                   const std::vector<std::string>& texts) {
+  return bind_specs(parameters_of(graph), texts, "parameter");
+}
+
 std::vector<Spec> bind_inputs(const ir::Graph& graph, const std::vector<std::string>& texts) {
   const std::vector<Slot> slots = parameters_of(graph);
   const std::vector<std::optional<Spec>> bound = bind_specs(slots, texts, "parameter");
@@ -142,15 +147,18 @@ std::vector<std::optional<Spec>> bind_expected(const ir::Graph& graph,
   return bind_specs(results_of(graph, wide), texts, "result");
 }
 
+ir::Literal make_input(const ir::Graph& graph, std::size_t parameter, const Spec& spec,
+                       std::uint64_t seed) {
+  const ir::Value value = graph.parameter(parameter);
+  const Slot slot{graph.name(value), graph.type(value).tensor()};
+  return make_literal(spec, seed, parameter,
+                      [&](const ir::TensorType& type) { check_type(type, slot, parameter, spec); });
+}
+
 std::vector<ir::Literal> make_inputs(const ir::Graph& graph, const std::vector<Spec>& specs,
                                      std::uint64_t seed) {
-  const std::vector<Slot> slots = parameters_of(graph);
   std::vector<ir::Literal> inputs;
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    inputs.push_back(make_literal(specs[i], seed, i, [&](const ir::TensorType& type) {
-      check_type(type, slots[i], i, specs[i]);
-    }));
-  }
+  for (const Spec& spec : specs) inputs.push_back(make_input(graph, inputs.size(), spec, seed));
   return inputs;
 }
 

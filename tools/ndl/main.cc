@@ -19,6 +19,8 @@ namespace {
 constexpr const char* kExamples =
     "  ndl run softmax.ndl --input=x=3xf32=\"100 100 101\"\n"
     "  ndl opt softmax.ndl -p canonicalize | ndl info -\n"
+    "  ndl compile softmax.ndl --to=asm\n"
+    "  ndl check softmax.ndl\n"
     "  ndl ops reduce\n";
 
 // The arguments, last first as CLI11 wants them. "--flag=" becomes two, since CLI11 would take the
@@ -41,13 +43,14 @@ std::vector<std::string> reversed_arguments(int argc, char** argv) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("ndl: check, transform, run and describe needle graphs", "ndl");
+  CLI::App app("ndl: check, transform, compile, run and describe needle graphs", "ndl");
   set_up_help(app, kExamples);
   app.set_version_flag("--version", fmt::format("ndl {}", kVersion), "show the version")
       ->group("Flags");
   app.require_subcommand(0, 1);
-  const Command commands[] = {add_opt(app), add_run(app),    add_info(app),
-                              add_ops(app), add_passes(app), add_doctor(app)};
+  const Command commands[] = {add_opt(app),   add_compile(app), add_run(app),
+                              add_check(app), add_bench(app),   add_info(app),
+                              add_ops(app),   add_passes(app),  add_doctor(app)};
   try {
     app.parse(reversed_arguments(argc, argv));
   } catch (const CLI::CallForHelp&) {
@@ -70,23 +73,14 @@ int run(int argc, char** argv) {
   return kUsage;
 }
 
-// The exit code of an error of the user's.
-ExitCode exit_code(const Error& error) {
-  if (dynamic_cast<const UsageError*>(&error) != nullptr) return kUsage;
-  if (dynamic_cast<const NumericError*>(&error) != nullptr) return kMismatch;
-  if (dynamic_cast<const UnsupportedError*>(&error) != nullptr) return kUnsupported;
-  return kFailed;
-}
-
 int run_and_report(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const BrokenPipe&) {
     return kOk;  // the reader has what it wants
   } catch (const Error& error) {
-    const bool has_place = error.diagnostic().location.line != 0;
-    write_stderr(fmt::format("{}{}\n", has_place ? "" : "error: ", error.what()));
-    return exit_code(error);
+    write_stderr(report_of(error));
+    return exit_code_of(error);
   } catch (const std::bad_alloc&) {
     write_stderr("error: out of memory\n");
     return kFailed;

@@ -1,6 +1,9 @@
 #include "tools/ndl/numbers.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
+#include <string>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -16,10 +19,11 @@ namespace {
 
 }  // namespace
 
-std::int64_t parse_count(std::string_view flag, std::string_view text) {
+std::int64_t parse_count(std::string_view flag, std::string_view text, std::int64_t most) {
   std::int64_t value = 0;
-  if (from_text(text, value) != NumberError::kNone || value < 0) {
-    fail(flag, text, "a whole number from 0 to 2^63-1");
+  if (from_text(text, value) != NumberError::kNone || value < 0 || value > most) {
+    const std::string end = most == INT64_MAX ? "2^63-1" : fmt::to_string(most);
+    fail(flag, text, fmt::format("a whole number from 0 to {}", end));
   }
   return value;
 }

@@ -17,6 +17,7 @@ constexpr const char* kExamples =
     "  ndl opt m.ndl                                    check a file and print it\n"
     "  ndl opt m.ndl -p canonicalize -o out.ndl         run a pass\n"
     "  ndl opt m.ndl -p canonicalize --print-changed=diff\n"
+    "  ndl opt m.ndl -p expand,fuse --explain=fuse      why ops became one kernel, or not\n"
     "  ndl opt m.ndl -p canonicalize | ndl run - --input=3xf32\n";
 
 struct Options {

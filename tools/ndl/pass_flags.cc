@@ -9,11 +9,14 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "ir/printer.h"
+#include "passes/fuse.h"
 #include "passes/pass.h"
 #include "tools/io/file.h"
 #include "tools/line_diff.h"
+#include "tools/ndl/fusion_table.h"
 
 namespace ndl::tools {
 namespace {
@@ -86,6 +89,16 @@ void check_flags(const Flags& flags) {
   PassFilter(flags.print_after);
 }
 
+// The option of a step of the pass fuse, which has run.
+std::size_t max_ops(const passes::PipelineStep& step) {
+  const auto it = step.options.find("max-ops");
+  std::int64_t value = 0;
+  const NumberError error =
+      from_text(it == step.options.end() ? passes::kDefaultFusionMaxOps : it->second, value);
+  NDL_CHECK(error == NumberError::kNone);
+  return static_cast<std::size_t>(value);
+}
+
 std::string timing_table(const std::vector<passes::PassRecord>& records) {
   double total = 0;
   for (const passes::PassRecord& record : records) total += record.seconds;
@@ -101,11 +114,12 @@ std::string timing_table(const std::vector<passes::PassRecord>& records) {
 
 }  // namespace
 
-void PassFlags::add_to(CLI::App& app) {
-  app.add_option("-p,--passes", pipeline_, "passes to run, as in canonicalize,dce")
-      ->type_name("PIPELINE")
-      ->default_str("none")
-      ->group("Passes");
+void PassFlags::add_to(CLI::App& app, const std::string& fallback) {
+  pipeline_option_ =
+      app.add_option("-p,--passes", pipeline_, "passes to run, as in canonicalize,dce")
+          ->type_name("PIPELINE")
+          ->default_str(fallback)
+          ->group("Passes");
   for (const FlagDef& def : all_flags()) {
     const std::string name = fmt::format("--{}", def.name);
     const std::string doc(def.doc);
@@ -132,10 +146,11 @@ Flags PassFlags::flags() const {
   return flags;
 }
 
-ir::Graph PassFlags::run(const ir::Graph& graph) const {
+ir::Graph PassFlags::run(const ir::Graph& graph, std::string_view fallback,
+                         const decltype(passes::RunOptions::observer)& observer) const {
   const Flags flags = this->flags();
-  std::vector<passes::PipelineStep> pipeline;
-  if (!trim(pipeline_).empty()) pipeline = passes::parse_pipeline(pipeline_);
+  const std::vector<passes::PipelineStep> pipeline =
+      passes::parse_pipeline(pipeline_option_->count() == 0 ? fallback : trim(pipeline_));
   const PassFilter print_after(flags.print_after);
   const bool is_given = std::ranges::any_of(options_, [](const auto& row) {
     return row.first->member == FlagDef::Member(&Flags::dump_to) && row.second->count() > 0;
@@ -144,6 +159,7 @@ ir::Graph PassFlags::run(const ir::Graph& graph) const {
   stages.write(0, "input", graph);
 
   std::vector<passes::PassRecord> records;
+  bool is_explained = flags.explain.empty();
   passes::RunOptions options;
   options.verify_each = flags.verify_each;
   options.disabled = {flags.disable.begin(), flags.disable.end()};
@@ -160,11 +176,22 @@ ir::Graph PassFlags::run(const ir::Graph& graph) const {
     } else if (flags.print_changed == "diff") {
       write_stderr(fmt::format("{}\n{}", title, line_diff(ir::print(before), ir::print(after))));
     }
+    if (flags.explain == record.name) {
+      write_stderr(fmt::format("{}\n{}", title,
+                               fusion_table(before, after, max_ops(pipeline[record.index - 1]))));
+      is_explained = true;
+    }
     stages.write(record.index, record.name, after);
     records.push_back(record);
+    if (observer) observer(record, before, after);
   };
   ir::Graph result = passes::run_pipeline(graph, pipeline, options);
   if (flags.timing) write_stderr(timing_table(records));
+  if (!is_explained) {
+    write_stderr(fmt::format("note: --explain={0}: the pass '{0}' does not run; what runs: {1}\n",
+                             flags.explain,
+                             records.empty() ? "no pass" : passes::to_string(pipeline)));
+  }
   return result;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/flags.h"
 #include "ir/graph.h"
+#include "passes/pass.h"
 
 namespace CLI {
 class App;
@@ -17,17 +19,21 @@ namespace ndl::tools {
 
 class PassFlags {
  public:
-  // Adds -p and the rows of all_flags() to `app`.
-  void add_to(CLI::App& app);
+  // Adds -p and the rows of all_flags() to `app`. The help says that `fallback` is what runs
+  // without -p.
+  void add_to(CLI::App& app, const std::string& fallback = "none");
 
   // NDL_FLAGS, and over it the command line. Throws UsageError.
   Flags flags() const;
 
-  // `graph` after the pipeline, with everything the flags ask for on standard error and in files.
-  ir::Graph run(const ir::Graph& graph) const;
+  // `graph` after the pipeline, or after `fallback` if none is given, with everything the flags ask
+  // for on standard error and in files. `observer` sees each step, as passes::RunOptions has it.
+  ir::Graph run(const ir::Graph& graph, std::string_view fallback = "",
+                const decltype(passes::RunOptions::observer)& observer = {}) const;
 
  private:
   std::string pipeline_;
+  const CLI::Option* pipeline_option_ = nullptr;
   std::vector<std::pair<const FlagDef*, const CLI::Option*>> options_;
 };
 

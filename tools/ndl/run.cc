@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "codegen/program.h"
 #include "ir/interpreter.h"
 #include "tools/compare.h"
 #include "tools/format_literal.h"
@@ -18,11 +19,13 @@
 #include "tools/io/npy.h"
 #include "tools/io/npz.h"
 #include "tools/ndl/commands.h"
+#include "tools/ndl/compile_graph.h"
 #include "tools/ndl/help.h"
 #include "tools/ndl/inputs.h"
 #include "tools/ndl/load.h"
 #include "tools/ndl/numbers.h"
 #include "tools/ndl/pass_flags.h"
+#include "tools/ndl/target_flags.h"
 
 namespace ndl::tools {
 namespace {
@@ -32,6 +35,7 @@ constexpr const char* kExamples =
     "  ndl run m.ndl --input=x=64x784xf32 --seed=1       random ones\n"
     "  ndl run m.ndl --input=x=3xf32=@x.npy --input=y=4xf32=ones --output=@out.npz\n"
     "  ndl run m.ndl --input=3xf32=iota --expect=3xf32=@want.npy --rtol=1e-6\n"
+    "  ndl run m.ndl --input=x=3xf32 --interpret          the meaning of the graph, not compiled\n"
     "  An input is [NAME=]TYPE[=SOURCE]; SOURCE is values, @F.npy, @F.npz:KEY, zeros, ones, iota,\n"
     "  rand[:LOW:HIGH] or randn[:MEAN:DEVIATION].\n";
 
@@ -46,6 +50,7 @@ struct Options {
   std::string memory_limit;
   bool wide = false;
   bool interpret = false;
+  TargetFlags target;
   PassFlags passes;
 };
 
@@ -116,11 +121,22 @@ void check_input_bytes(const ir::Graph& graph, std::optional<std::int64_t> limit
   }
 }
 
+// Compiled, and refused before anything is read or computed when memory is short.
+std::shared_ptr<const codegen::Program> compile(const ir::Graph& graph, const std::string& cpu,
+                                                std::optional<std::int64_t> memory_limit) {
+  auto program = compile_after_passes(graph, cpu);
+  check_running_bytes(*program, memory_limit);
+  return program;
+}
+
 int run(const Options& options) {
   // 1. All of the command line that can be checked without reading files.
   const auto seed = static_cast<std::uint64_t>(parse_count("--seed", options.seed));
   const Tolerance tolerance{parse_tolerance("--atol", options.atol),
                             parse_tolerance("--rtol", options.rtol)};
+  const int threads = options.target.threads();
+  const std::string& cpu = options.target.cpu();
+  const bool interprets = options.interpret || options.wide;
   ir::InterpretOptions interpret_options;
   interpret_options.wide = options.wide;
   if (!options.memory_limit.empty()) {
@@ -134,7 +150,10 @@ int run(const Options& options) {
   const ir::Type type = source.result_type();
   const Format format = output_format(options.output, type.elements().size());
   check_input_bytes(source, interpret_options.memory_limit);
-  const ir::Graph graph = options.passes.run(source);
+  const ir::Graph graph =
+      options.passes.run(source, interprets ? "" : codegen::CompileOptions{}.pipeline);
+  const std::shared_ptr<const codegen::Program> program =
+      interprets ? nullptr : compile(graph, cpu, interpret_options.memory_limit);
 
   // 3. The tensors.
   const std::vector<ir::Literal> inputs = make_inputs(source, input_specs, seed);
@@ -145,22 +164,13 @@ int run(const Options& options) {
   }
 
   // 4. The results.
-  const std::vector<ir::Literal> results = ir::interpret(graph, inputs, interpret_options);
+  const std::vector<ir::Literal> results =
+      interprets ? ir::interpret(graph, inputs, interpret_options) : program->run(inputs, threads);
   write_results(results, type.is_tuple(), format, options.output);
   const std::string differences = compare_results(results, expected, tolerance);
   if (differences.empty()) return kOk;
   write_stderr("error: " + differences);
   return kMismatch;
-}
-
-// A flag that may be given again, one value each time.
-CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::string>& values,
-                      const std::string& doc) {
-  return app.add_option(name, values, doc)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false)
-      ->type_name("SPEC");
 }
 
 }  // namespace
@@ -170,7 +180,7 @@ Command add_run(CLI::App& parent) {
   CLI::App* app = add_command(parent, "run", "run a graph on inputs", kExamples);
   app->add_option("FILE", options->file, "the graph; - reads standard input");
 
-  add_list(*app, "-i,--input", options->inputs, "a parameter's value; again for the next")
+  add_specs(*app, "-i,--input", options->inputs, "a parameter's value; again for the next")
       ->group("Data");
   app->add_option("-o,--output", options->output, "where the results go")
       ->type_name("-|@FILE.npy|@FILE.npz")
@@ -181,7 +191,7 @@ Command add_run(CLI::App& parent) {
       ->default_str("0")
       ->group("Data");
 
-  add_list(*app, "--expect", options->expected, "a result's value; again for the next")
+  add_specs(*app, "--expect", options->expected, "a result's value; again for the next")
       ->group("Checking");
   app->add_option("--rtol", options->rtol, "relative error allowed; without both, equal bits")
       ->type_name("X")
@@ -192,14 +202,17 @@ Command add_run(CLI::App& parent) {
       ->default_str("0")
       ->group("Checking");
 
-  app->add_flag("--interpret", options->interpret, "run the reference interpreter, the only way")
+  app->add_flag("--interpret", options->interpret,
+                "run the reference interpreter; no passes but -p")
       ->group("Running");
-  app->add_flag("--wide", options->wide, "compute every float as f64")->group("Running");
+  app->add_flag("--wide", options->wide, "interpret, with every float as f64")->group("Running");
   app->add_option("--memory-limit", options->memory_limit, "most memory that values may take")
       ->type_name("BYTES[K|M|G]")
       ->default_str("what is available")
       ->group("Running");
-  options->passes.add_to(*app);
+  options->target.add_cpu(*app);
+  options->target.add_threads(*app);
+  options->passes.add_to(*app, codegen::CompileOptions{}.pipeline);
   return {app, [options] { return run(*options); }};
 }
 

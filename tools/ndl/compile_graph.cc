@@ -1,0 +1,34 @@
+#include "tools/ndl/compile_graph.h"
+
+#include "base/error.h"
+#include "tools/machine.h"
+
+namespace ndl::tools {
+
+std::shared_ptr<const codegen::Program> compile_after_passes(const ir::Graph& graph,
+                                                             const std::string& cpu) {
+  codegen::CompileOptions options;
+  options.cpu = cpu;
+  options.pipeline = "";
+  return codegen::compile(graph, options);
+}
+
+std::int64_t running_bytes(const codegen::Program& program) {
+  std::int64_t sum = program.executable().arena_bytes();
+  for (const auto types : {program.inputs(), program.outputs()}) {
+    for (const ir::TensorType& type : types) {
+      if (__builtin_add_overflow(sum, type.bytes(), &sum)) return INT64_MAX;
+    }
+  }
+  return sum;
+}
+
+void check_running_bytes(const codegen::Program& program, std::optional<std::int64_t> limit) {
+  const std::int64_t bytes = running_bytes(program);
+  if (!limit) return require_memory(bytes, "running the graph");
+  if (bytes > *limit) {
+    throw_error<ResourceError>("running the graph needs {} bytes, limit {}", bytes, *limit);
+  }
+}
+
+}  // namespace ndl::tools

@@ -1,0 +1,25 @@
+// Compiling the graph a sub-command works on, and the memory that running it takes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "codegen/program.h"
+#include "ir/graph.h"
+
+namespace ndl::tools {
+
+// `graph`, on which the passes have run, for a CPU.
+std::shared_ptr<const codegen::Program> compile_after_passes(const ir::Graph& graph,
+                                                             const std::string& cpu);
+
+// Bytes of inputs, outputs and arena; the largest number there is if the sum is larger.
+std::int64_t running_bytes(const codegen::Program& program);
+
+// Throws ResourceError "running the graph needs N bytes, limit M" when that is more than `limit`,
+// or, without one, than what is available.
+void check_running_bytes(const codegen::Program& program, std::optional<std::int64_t> limit);
+
+}  // namespace ndl::tools

@@ -1,0 +1,85 @@
+#include "tools/ndl/fusion_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/text.h"
+#include "ir/printer.h"
+#include "passes/fuse.h"
+
+namespace ndl::tools {
+namespace {
+
+bool needs_kernel(ir::Op op) {
+  switch (op) {
+    case ir::Op::kParameter:
+    case ir::Op::kConstant:
+    case ir::Op::kReshape:
+    case ir::Op::kMakeTuple:
+    case ir::Op::kGetTupleElement:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
+
+// Columns aligned, the one of numbers on the right; no spaces at the end of a line.
+std::string aligned(const std::vector<std::vector<std::string>>& rows, std::size_t numbers) {
+  std::vector<std::size_t> widths(rows[0].size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string_view separator = i == 0 ? "" : "  ";
+      text += i == numbers ? fmt::format("{}{:>{}}", separator, row[i], widths[i])
+                           : fmt::format("{}{:<{}}", separator, row[i], widths[i]);
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::size_t count_kernels(const ir::Graph& graph) {
+  const std::vector<bool> live = graph.live_nodes();
+  std::size_t count = 0;
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    count += live[id] && needs_kernel(graph.op({id})) ? 1 : 0;
+  }
+  return count;
+}
+
+std::string fusion_table(const ir::Graph& before, const ir::Graph& after, std::size_t max_ops) {
+  const std::vector<std::string> labels = ir::value_labels(before);
+  const auto end = [&](ir::Value value) {
+    return fmt::format("{} {}", excerpt(labels[value.id]), before.def(value).name);
+  };
+  std::vector<std::vector<std::string>> rows = {
+      {"producer", "consumer", "reason", "bytes saved", "written at"}};
+  std::size_t fused = 0;
+  std::int64_t bytes = 0;
+  for (const passes::FusionEdge& edge : passes::explain_fusion(before, max_ops)) {
+    rows.push_back({end(edge.producer), end(edge.consumer), std::string(name_of(edge.reason)),
+                    fmt::to_string(edge.bytes_saved), before.location(edge.consumer).to_string()});
+    fused += edge.reason == passes::FusionReason::kFused ? 1 : 0;
+    // Types bound each of them, not their sum.
+    if (__builtin_add_overflow(bytes, edge.bytes_saved, &bytes)) bytes = INT64_MAX;
+  }
+  const std::size_t edges = rows.size() - 1;
+  const std::size_t kernels = count_kernels(before);
+  return aligned(rows, 3) + fmt::format(
+                                "{} of {} edge{} fused, {} bytes saved, {} kernel{} "
+                                "become{} {}\n",
+                                fused, edges, plural(edges), bytes, kernels, plural(kernels),
+                                kernels == 1 ? "s" : "", count_kernels(after));
+}
+
+}  // namespace ndl::tools

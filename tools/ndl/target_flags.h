@@ -1,0 +1,27 @@
+// The flags that say for which CPU graphs are compiled and on how many threads they run.
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace ndl::tools {
+
+class TargetFlags {
+ public:
+  void add_cpu(CLI::App& app);
+  void add_threads(CLI::App& app);
+
+  // Each throws UsageError for a value that no machine has.
+  const std::string& cpu() const;
+  // 0: as many as the machine has.
+  int threads() const;
+
+ private:
+  std::string cpu_ = "native";
+  std::string threads_ = "0";
+};
+
+}  // namespace ndl::tools
