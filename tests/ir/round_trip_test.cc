@@ -48,6 +48,14 @@ struct Comma : std::numpunct<char> {
   std::string do_grouping() const override { return "\3"; }
 };
 
+TEST(RoundTrip, LabelsAreTheNamesThatAreShown) {
+  const Graph graph = parse(
+      "needle 1\n\ngraph f(%x: f32[2]) -> f32[2] {\n"
+      "  %0 = neg(%x) : f32[2]\n  %y = exp(%0) : f32[2]\n  %1 = abs(%y) : f32[2]\n"
+      "  return %1\n}\n");
+  EXPECT_EQ(value_labels(graph), (std::vector<std::string>{"%x", "%0", "%y", "%1"}));
+}
+
 TEST(RoundTrip, CommaLocaleChangesNothing) {
   std::vector<std::string> texts;
   for (std::uint64_t seed = 0; seed < 500; ++seed)
