@@ -84,10 +84,13 @@ int run(const Options& options) {
     ExitCode code = kOk;
     try {
       code = check(file, options.passes, plan);
-    } catch (const Error& error) {
+    } catch (const BrokenPipe&) {
+      throw;
+    } catch (...) {
+      const Failure failure = current_failure();
       write_stdout(fmt::format("{}: not checked\n", display_path(file)));
-      write_stderr(report_of(error));
-      code = exit_code_of(error);
+      write_stderr(failure.report);
+      code = failure.code;
     }
     agree += code == kOk ? 1 : 0;
     if (worst == kOk || code == kMismatch) worst = code;

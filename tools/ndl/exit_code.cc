@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
+#include "base/error.h"
+
 namespace ndl::tools {
+namespace {
 
 ExitCode exit_code_of(const Error& error) {
   if (dynamic_cast<const UsageError*>(&error) != nullptr) return kUsage;
@@ -11,9 +16,21 @@ ExitCode exit_code_of(const Error& error) {
   return kFailed;
 }
 
-std::string report_of(const Error& error) {
-  const bool has_place = error.diagnostic().location.line != 0;
-  return fmt::format("{}{}\n", has_place ? "" : "error: ", error.what());
+}  // namespace
+
+Failure current_failure() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    const bool has_place = error.diagnostic().location.line != 0;
+    return {exit_code_of(error), fmt::format("{}{}\n", has_place ? "" : "error: ", error.what())};
+  } catch (const std::bad_alloc&) {
+    return {kFailed, "error: out of memory\n"};
+  } catch (const std::exception& error) {
+    return {kInternal, fmt::format("error: {}\nThis is a bug in needle: please report it with the "
+                                   "command, its input and what 'ndl doctor' says.\n",
+                                   error.what())};
+  }
 }
 
 }  // namespace ndl::tools

@@ -3,8 +3,6 @@
 
 #include <string>
 
-#include "base/error.h"
-
 namespace ndl::tools {
 
 enum ExitCode : int {
@@ -16,10 +14,12 @@ enum ExitCode : int {
   kInternal = 70,    // a bug of ours
 };
 
-// The exit code of an error of the user's.
-ExitCode exit_code_of(const Error& error);
+struct Failure {
+  ExitCode code;
+  std::string report;  // lines: "error: ..." or "m.ndl:7:12: error: ..."
+};
 
-// The error as a line of standard error, or several: "error: ..." or "m.ndl:7:12: error: ...".
-std::string report_of(const Error& error);
+// What the exception means that is being handled. Passes on what is no std::exception.
+Failure current_failure();
 
 }  // namespace ndl::tools

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -78,18 +77,10 @@ int run_and_report(int argc, char** argv) {
     return run(argc, argv);
   } catch (const BrokenPipe&) {
     return kOk;  // the reader has what it wants
-  } catch (const Error& error) {
-    write_stderr(report_of(error));
-    return exit_code_of(error);
-  } catch (const std::bad_alloc&) {
-    write_stderr("error: out of memory\n");
-    return kFailed;
-  } catch (const std::exception& error) {
-    write_stderr(
-        fmt::format("error: {}\nThis is a bug in needle: please report it with the "
-                    "command, its input and what 'ndl doctor' says.\n",
-                    error.what()));
-    return kInternal;
+  } catch (...) {
+    const Failure failure = current_failure();
+    write_stderr(failure.report);
+    return failure.code;
   }
 }
 
