@@ -5,10 +5,8 @@
 #include <llvm/Support/raw_ostream.h>
 
 #include <cstring>
-#include <mutex>
 
 #include "base/error.h"
-#include "base/lru_cache.h"
 #include "codegen/counters.h"
 #include "codegen/emit_kernel.h"
 #include "codegen/jit.h"
@@ -39,20 +37,31 @@ runtime::BufferSpec buffer_spec(const ir::TensorType& type) {
   return {type.bytes(), static_cast<std::int64_t>(size_of(type.dtype))};
 }
 
-[[noreturn]] void raise(const IndexCheck& check, std::int64_t status, void* const* buffers) {
+// What the code throws for an index out of range; the program whose graph it runs knows where.
+class CheckError : public IndexError {
+ public:
+  CheckError(const std::string& message, std::size_t check) : IndexError(message), check_(check) {}
+  std::size_t check() const { return check_; }
+
+ private:
+  std::size_t check_;  // of the schedule
+};
+
+[[noreturn]] void raise(const Schedule& schedule, std::size_t number, std::int64_t status,
+                        void* const* buffers) {
+  const IndexCheck& check = schedule.checks[number];
   const std::int64_t position = status - 1;
   const std::int64_t index = visit_dtype(check.dtype, [&]<class T>(std::type_identity<T>) {
     return ir::math::convert_element<std::int64_t>(static_cast<const T*>(buffers[0])[position]);
   });
-  Diagnostic diagnostic{check.location, check.message(position, index), ""};
-  if (check.location.line == 0) throw IndexError(diagnostic.message);
-  throw IndexError(std::move(diagnostic));
+  throw CheckError(check.message(position, index), number);
 }
 
-std::unique_ptr<const runtime::Executable> make_executable(
-    const std::string& name, Schedule schedule, const std::vector<CompiledKernel>& kernels) {
+std::shared_ptr<const runtime::Executable> make_executable(
+    Schedule schedule, const std::vector<CompiledKernel>& kernels) {
   runtime::ExecutableSpec spec;
-  spec.name = name;
+  // Not the graph's: graphs of other names may share the code.
+  spec.name = "program";
   // Slots: inputs, outputs, constants, temporaries.
   std::vector<std::int32_t> slot(schedule.buffers.size(), -1);
   std::int32_t slots = 0;
@@ -95,15 +104,50 @@ std::unique_ptr<const runtime::Executable> make_executable(
     spec.kernels.push_back(std::move(call));
   }
   spec.code = std::make_shared<const std::vector<CompiledKernel>>(kernels);
-  spec.raise = [launches = std::move(schedule.launches), checks = std::move(schedule.checks)](
-                   std::size_t kernel, std::int64_t status, void* const* buffers) {
-    const std::int32_t check = launches[kernel].check;
-    if (check >= 0) raise(checks[static_cast<std::size_t>(check)], status, buffers);
+  Schedule kept;
+  kept.launches = std::move(schedule.launches);
+  kept.checks = std::move(schedule.checks);
+  spec.raise = [kept = std::move(kept)](std::size_t kernel, std::int64_t status,
+                                        void* const* buffers) {
+    const std::int32_t check = kept.launches[kernel].check;
+    if (check >= 0) raise(kept, static_cast<std::size_t>(check), status, buffers);
   };
-  return std::make_unique<const runtime::Executable>(std::move(spec));
+  return std::make_shared<const runtime::Executable>(std::move(spec));
 }
 
 }  // namespace
+
+Program::Program(ir::Graph graph, CompileOptions options,
+                 std::shared_ptr<const runtime::Executable> executable)
+    : graph_(std::move(graph)),
+      options_(std::move(options)),
+      signature_(ir::signature_of(graph_)),
+      executable_(std::move(executable)) {}
+
+void Program::rethrow_at_node(const Error& error, std::size_t check) const {
+  // Equal graphs have equal schedules but for the locations, so this one's are had by lowering it
+  // once more, when something has failed and only then.
+  const Schedule schedule = lower_graph(fused_graph(graph_, options_));
+  throw IndexError(Diagnostic{schedule.checks[check].location, error.message(), ""});
+}
+
+std::vector<runtime::Buffer> Program::run_buffers(std::span<const runtime::BufferView> inputs,
+                                                  int threads) const {
+  try {
+    return executable_->run(inputs, threads);
+  } catch (const CheckError& error) {
+    rethrow_at_node(error, error.check());
+  }
+}
+
+void Program::run_into(std::span<const runtime::BufferView> inputs,
+                       std::span<const runtime::BufferView> outputs, int threads) const {
+  try {
+    executable_->run_into(inputs, outputs, threads);
+  } catch (const CheckError& error) {
+    rethrow_at_node(error, error.check());
+  }
+}
 
 std::vector<ir::Literal> Program::run(std::span<const ir::Literal> inputs, int threads) const {
   ir::check_inputs(signature_, inputs);
@@ -119,7 +163,7 @@ std::vector<ir::Literal> Program::run(std::span<const ir::Literal> inputs, int t
     results.push_back(ir::Literal::uninitialized(type));
     targets.push_back({results.back().bytes(), type.bytes()});
   }
-  executable_->run_into(views, targets, threads);
+  run_into(views, targets, threads);
   return results;
 }
 
@@ -128,42 +172,8 @@ std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOpti
   const Target target = target_named(options.cpu);
   Schedule schedule = lower_graph(fused_graph(graph, options));
   const std::vector<CompiledKernel> kernels = compiled_kernels(schedule.kernels, target);
-  return std::make_shared<const Program>(
-      ir::signature_of(graph), make_executable(graph.name(), std::move(schedule), kernels));
-}
-
-std::shared_ptr<const Program> compile_cached(const ir::Graph& graph,
-                                              const CompileOptions& options) {
-  constexpr std::size_t kMostPrograms = 1024;
-  struct Cache {
-    std::mutex mutex;
-    LruCache<std::vector<std::pair<ir::Graph, std::shared_ptr<const Program>>>> programs{
-        kMostPrograms};
-  };
-  // Never destroyed: programs may be asked for while static objects go.
-  static Cache& cache = *new Cache;
-  // Graphs with equal hashes are told apart by comparing them.
-  const std::string key = fmt::format("{:x} {} {} {}", graph.hash(), options.cpu, options.pipeline,
-                                      fmt::join(options.disable, ","));
-  {
-    const std::scoped_lock lock(cache.mutex);
-    if (const auto* known = cache.programs.find(key)) {
-      for (const auto& [other, program] : *known) {
-        if (!(other == graph)) continue;
-        internal::count_program(true);
-        return program;
-      }
-    }
-  }
-  std::shared_ptr<const Program> program = compile(graph, options);
-  const std::scoped_lock lock(cache.mutex);
-  const auto* known = cache.programs.find(key);
-  auto programs = known != nullptr
-                      ? *known
-                      : std::vector<std::pair<ir::Graph, std::shared_ptr<const Program>>>{};
-  programs.emplace_back(graph, program);
-  cache.programs.insert(key, std::move(programs));
-  return program;
+  return std::make_shared<const Program>(graph, options,
+                                         make_executable(std::move(schedule), kernels));
 }
 
 std::span<const std::string_view> stage_names() {

@@ -27,33 +27,48 @@ struct CompileOptions {
   std::vector<std::string> disable;  // passes and rules that are switched off
 };
 
-// A compiled graph. It does not change; any number of threads may run it at the same time.
+// A graph with its compiled code. It does not change; any number of threads may run it at the same
+// time. Programs of equal graphs may share the code; each has the names and locations of its own
+// graph, and its errors name those.
 class Program {
  public:
-  Program(ir::Signature signature, std::unique_ptr<const runtime::Executable> executable)
-      : signature_(std::move(signature)), executable_(std::move(executable)) {}
+  // `executable` is what a graph equal to `graph` was compiled to with these options.
+  Program(ir::Graph graph, CompileOptions options,
+          std::shared_ptr<const runtime::Executable> executable);
 
+  const ir::Graph& graph() const { return graph_; }
   const std::string& name() const { return signature_.name; }
   // One for each parameter, and one for each element of the result.
   std::span<const ir::TensorType> inputs() const { return signature_.inputs; }
   std::span<const ir::TensorType> outputs() const { return signature_.outputs; }
-  // Dense row-major elements in, dense row-major elements out.
-  const runtime::Executable& executable() const { return *executable_; }
 
   // Throws ShapeError or DTypeError for inputs that do not fit, IndexError for an index out of
-  // range, ResourceError when memory is short. `threads` as in Executable::run.
+  // range, with the location of the node that reads there, ResourceError when memory is short.
+  // `threads` as in Executable::run.
   std::vector<ir::Literal> run(std::span<const ir::Literal> inputs, int threads = 0) const;
+  // The same on dense row-major elements; see Executable::run and Executable::run_into.
+  std::vector<runtime::Buffer> run_buffers(std::span<const runtime::BufferView> inputs,
+                                           int threads = 0) const;
+  void run_into(std::span<const runtime::BufferView> inputs,
+                std::span<const runtime::BufferView> outputs, int threads = 0) const;
+
+  // The code. Its own errors have no locations.
+  const std::shared_ptr<const runtime::Executable>& executable() const { return executable_; }
 
  private:
+  [[noreturn]] void rethrow_at_node(const Error& error, std::size_t check) const;
+
+  ir::Graph graph_;
+  CompileOptions options_;
   ir::Signature signature_;
-  std::unique_ptr<const runtime::Executable> executable_;
+  std::shared_ptr<const runtime::Executable> executable_;
 };
 
 // Compiles any valid graph. Throws CompileError, UsageError for an unknown CPU or pipeline,
 // UnsupportedError for a CPU whose instructions this one lacks.
 std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOptions& options = {});
 
-// The same from a cache of programs by structure and options, which keeps the most recently used.
+// The same with code from a cache by structure and options, which keeps the most recently used.
 std::shared_ptr<const Program> compile_cached(const ir::Graph& graph,
                                               const CompileOptions& options = {});
 

@@ -97,6 +97,11 @@ bool Graph::operator==(const Graph& other) const {
   return true;
 }
 
+bool Graph::has_tables_of(const Graph& other) const {
+  return region_depth_ == 0 && name_ == other.name_ && names_ == other.names_ &&
+         places_ == other.places_ && files_ == other.files_;
+}
+
 std::size_t Graph::hash() const {
   std::size_t seed = size();
   for (std::uint32_t id = 0; id < size(); ++id) {

@@ -72,6 +72,9 @@ class Graph {
   // Equal nodes in equal order and the same result; names and locations do not count.
   bool operator==(const Graph& other) const;
   std::size_t hash() const;
+  // Whether an equal graph has the same names and locations as well. Regions are not looked into:
+  // a graph that has some is taken to differ.
+  bool has_tables_of(const Graph& other) const;
 
  private:
   friend class Builder;
@@ -87,6 +90,7 @@ class Graph {
     std::uint32_t file = 0;
     std::int32_t line = 0;
     std::int32_t column = 0;
+    bool operator==(const Place&) const = default;
   };
 
   std::string name_;

@@ -27,7 +27,7 @@ std::vector<Tensor> CompiledFunction::run(std::span<const Tensor> arguments) con
   realize(inputs);
   std::vector<runtime::BufferView> views;
   for (const RecordRef& input : inputs) views.push_back(input->view());
-  std::vector<runtime::Buffer> buffers = program_->executable().run(views);
+  std::vector<runtime::Buffer> buffers = program_->run_buffers(views);
   std::vector<Tensor> results;
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     results.emplace_back(make_leaf(program_->outputs()[i], std::move(buffers[i]), false));

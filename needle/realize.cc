@@ -93,7 +93,7 @@ void realize(std::span<const RecordRef> records) {
   const Call call = prepare(records, garbage);
   if (!call.lowered.roots.empty()) {
     const auto program = codegen::compile_cached(call.lowered.graph);
-    hang(call, program->executable().run(call.views), garbage);
+    hang(call, program->run_buffers(call.views), garbage);
   }
   const std::lock_guard lock(record_mutex());
   for (const RecordRef& record : records) {

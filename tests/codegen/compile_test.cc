@@ -169,6 +169,61 @@ TEST(Compile, TheLowestIndexOutOfRangeIsReported) {
   }
 }
 
+// %i is read at the locations of the text.
+ir::Graph gather_graph(std::string_view name, std::string_view file, std::string_view lines) {
+  return ir::parse(fmt::format("needle 1 graph {}(%x: f32[5], %i: i32[1]) -> f32[1] {{{}"
+                               "%y = gather(%x, %i, axis=0) return %y }}",
+                               name, lines),
+                   std::string(file));
+}
+
+SourceLocation location_of_error(const Program& program) {
+  const std::vector<ir::Literal> inputs = {ir::Literal::zeros({DType::kF32, {5}}),
+                                           ir::Literal::dense<std::int32_t>({1}, {5})};
+  try {
+    program.run(inputs);
+  } catch (const IndexError& error) {
+    EXPECT_EQ(error.message(),
+              "gather: index 5 at position 0 is out of range for axis 0 of extent 5");
+    return error.diagnostic().location;
+  }
+  ADD_FAILURE() << "an index out of range is accepted";
+  return {};
+}
+
+TEST(Compile, ProgramsThatShareCodeBlameTheirOwnGraphs) {
+  const ir::Graph one = gather_graph("one", "one.ndl", "\n\n");
+  const ir::Graph two = gather_graph("two", "two.ndl", "\n\n\n\n");
+  const auto first = compile_cached(one);
+  const CompileCounters before = compile_counters();
+  const auto second = compile_cached(two);
+  EXPECT_EQ(compile_counters().programs_compiled, before.programs_compiled);
+  EXPECT_EQ(compile_counters().program_hits, before.program_hits + 1);
+  EXPECT_EQ(first->executable(), second->executable());
+  EXPECT_EQ(first->name(), "one");
+  EXPECT_EQ(second->name(), "two");
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(location_of_error(*first).file, "one.ndl");
+    EXPECT_EQ(location_of_error(*first).line, 3);
+    EXPECT_EQ(location_of_error(*second).file, "two.ndl");
+    EXPECT_EQ(location_of_error(*second).line, 5);
+  }
+  // The same graph again is the same program, whoever came between.
+  EXPECT_EQ(compile_cached(two), second);
+  EXPECT_EQ(location_of_error(*compile_cached(one)).line, 3);
+}
+
+TEST(Compile, AnErrorInARegionHasTheRegionsLocation) {
+  const std::string text =
+      "needle 1 graph g(%x: f32[5], %i: i32[1]) -> f32[1] {\n%y = fusion(%x, %i) "
+      "body(%a: f32[5], %b: i32[1]) {\n%c = gather(%a, %b, axis=0) return %c } return %y }";
+  const auto first = compile_cached(ir::parse(text, "region.ndl"));
+  const auto second = compile_cached(ir::parse("\n" + text, "region.ndl"));
+  EXPECT_EQ(first->executable(), second->executable());
+  EXPECT_EQ(location_of_error(*first).line, 3);
+  EXPECT_EQ(location_of_error(*second).line, 4);
+}
+
 // Extents around every boundary of blocks and vectors.
 TEST(Compile, ReductionsOfEverySize) {
   for (const std::int64_t n : {1, 2, 7, 8, 9, 31, 32, 33, 63, 1023, 1024, 1025, 2047, 3000, 5121}) {

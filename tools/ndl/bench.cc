@@ -65,7 +65,7 @@ Timing time_program(const codegen::Program& program, const std::vector<ir::Liter
   for (const ir::TensorType& type : program.outputs()) {
     results.push_back(outputs.emplace_back(runtime::Buffer::allocate(type.bytes())).view());
   }
-  return time_calls([&] { program.executable().run_into(arguments, results, threads); }, seconds);
+  return time_calls([&] { program.run_into(arguments, results, threads); }, seconds);
 }
 
 int run(const Options& options) {
@@ -89,8 +89,8 @@ int run(const Options& options) {
 
   // 3. The calls.
   result.name = source.name();
-  result.kernels = program->executable().kernels().size();
-  result.bytes = running_bytes(*program) - program->executable().arena_bytes();
+  result.kernels = program->executable()->kernels().size();
+  result.bytes = running_bytes(*program) - program->executable()->arena_bytes();
   const std::vector<ir::Literal> inputs = make_all_inputs(source, specs, seed);
   result.timing = time_program(*program, inputs, seconds, result.threads);
   // JSON is data; what a person reads beside it goes to standard error.

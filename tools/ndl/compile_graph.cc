@@ -14,7 +14,7 @@ std::shared_ptr<const codegen::Program> compile_after_passes(const ir::Graph& gr
 }
 
 std::int64_t running_bytes(const codegen::Program& program) {
-  std::int64_t sum = program.executable().arena_bytes();
+  std::int64_t sum = program.executable()->arena_bytes();
   for (const auto types : {program.inputs(), program.outputs()}) {
     for (const ir::TensorType& type : types) {
       if (__builtin_add_overflow(sum, type.bytes(), &sum)) return INT64_MAX;

@@ -134,7 +134,7 @@ std::vector<Fusion> fusions_of(const ir::Graph& graph) {
 std::optional<Compiled> compiled_of(const ir::Graph& after_passes, const std::string& cpu) {
   try {
     const auto program = compile_after_passes(after_passes, cpu);
-    return Compiled{program->executable().kernels().size(), program->executable().arena_bytes(),
+    return Compiled{program->executable()->kernels().size(), program->executable()->arena_bytes(),
                     running_bytes(*program), fusions_of(after_passes)};
   } catch (const UnsupportedError& error) {
     write_stderr(fmt::format("note: not compiled: {}\n", error.message()));
