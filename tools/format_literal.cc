@@ -5,13 +5,10 @@
 #include <vector>
 
 #include "base/number.h"
+#include "ir/shown_elements.h"
 
 namespace ndl::tools {
 namespace {
-
-constexpr std::int64_t kEdge = 3;
-// Marks in the list of indices along an axis that some are left out.
-constexpr std::int64_t kEllipsis = -1;
 
 std::string element_text(const ir::Literal& literal, std::int64_t index) {
   return visit_dtype(literal.dtype(), [&]<class T>(std::type_identity<T>) -> std::string {
@@ -23,11 +20,12 @@ std::string element_text(const ir::Literal& literal, std::int64_t index) {
 class Formatter {
  public:
   explicit Formatter(const ir::Literal& literal)
-      : literal_(literal), strides_(row_major_strides(literal.shape())) {
-    for (const std::int64_t extent : literal.shape()) axes_.push_back(shown_indices(extent));
-    visit(0, 0, [this](std::int64_t index) {
+      : literal_(literal),
+        strides_(row_major_strides(literal.shape())),
+        axes_(ir::shown_indices(literal.shape())) {
+    for (const std::int64_t index : ir::shown_elements(literal.shape())) {
       width_ = std::max(width_, element_text(literal_, index).size());
-    });
+    }
   }
 
   std::string format() {
@@ -36,27 +34,6 @@ class Formatter {
   }
 
  private:
-  std::vector<std::int64_t> shown_indices(std::int64_t extent) const {
-    std::vector<std::int64_t> indices;
-    const bool elide = is_elided(literal_) && extent > 2 * kEdge;
-    for (std::int64_t i = 0; i < extent; ++i) {
-      if (elide && i == kEdge) {
-        indices.push_back(kEllipsis);
-        i = extent - kEdge;
-      }
-      indices.push_back(i);
-    }
-    return indices;
-  }
-
-  template <class F>
-  void visit(std::size_t axis, std::int64_t offset, const F& f) const {
-    if (axis == axes_.size()) return f(offset);
-    for (const std::int64_t i : axes_[axis]) {
-      if (i != kEllipsis) visit(axis + 1, offset + i * strides_[axis], f);
-    }
-  }
-
   // Between the parts of an axis: a space in a row, else new lines and the brackets' indentation.
   void write_separator(std::size_t axis) {
     const std::size_t inner_axes = axes_.size() - axis - 1;
@@ -75,7 +52,7 @@ class Formatter {
     for (const std::int64_t i : axes_[axis]) {
       if (!first) write_separator(axis);
       first = false;
-      if (i == kEllipsis) {
+      if (i == ir::kElided) {
         out_ += "...";
       } else {
         write_axis(axis + 1, offset + i * strides_[axis]);
@@ -108,11 +85,6 @@ std::string indent(std::string_view text) {
 }
 
 }  // namespace
-
-bool is_elided(const ir::Literal& literal) {
-  return literal.size() > kMaxShownElements &&
-         std::ranges::any_of(literal.shape(), [](std::int64_t n) { return n > 2 * kEdge; });
-}
 
 std::string format_literal(const ir::Literal& literal) {
   if (literal.size() == 0) return "[]";

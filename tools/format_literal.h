@@ -4,7 +4,6 @@
 //                        [100   3]]
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string>
 
@@ -12,14 +11,9 @@
 
 namespace ndl::tools {
 
-// Above so many elements only the first and last three along each axis are shown.
-inline constexpr std::int64_t kMaxShownElements = 1000;
-
-// Whether format_literal leaves elements out.
-bool is_elided(const ir::Literal& literal);
-
 // One row a line, columns aligned on the right, a blank line between matrices; no newline at the
-// end. Every NaN is "nan". No elements at all are "[]", whatever the shape.
+// end. Of large tensors the elements of ir/shown_elements.h. Every NaN is "nan". No elements at all
+// are "[]", whatever the shape.
 std::string format_literal(const ir::Literal& literal);
 
 // "(a, b)", and "(a,)" for one; elements of several lines begin on lines of their own.

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "codegen/program.h"
 #include "ir/interpreter.h"
+#include "ir/shown_elements.h"
 #include "tools/compare.h"
 #include "tools/format_literal.h"
 #include "tools/io/file.h"
@@ -78,7 +79,7 @@ void write_results(const std::vector<ir::Literal>& results, bool is_tuple, Forma
   switch (format) {
     case Format::kText:
       write_stdout((is_tuple ? format_tuple(results) : format_literal(results[0])) + "\n");
-      if (std::ranges::any_of(results, is_elided)) {
+      if (std::ranges::any_of(results, ir::is_elided, &ir::Literal::shape)) {
         write_stderr("note: not all elements are shown; --output=@FILE.npz writes them\n");
       }
       return;
