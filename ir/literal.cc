@@ -1,19 +1,28 @@
 #include "ir/literal.h"
 
 #include <algorithm>
+#include <new>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/number.h"
 #include "ir/math/convert.h"
 
 namespace ndl::ir {
+namespace {
+
+std::byte* allocate(std::int64_t elements, DType dtype) {
+  const std::size_t bytes = static_cast<std::size_t>(elements) * size_of(dtype);
+  if (auto* data = new (std::nothrow) std::byte[bytes]) return data;
+  throw_error<ResourceError>("needs {} bytes, limit of the system", bytes);
+}
+
+}  // namespace
 
 Literal::Literal() : Literal(TensorType{}, 1, true) { mutable_data<float>()[0] = 0; }
 
 Literal::Literal(TensorType type, std::int64_t stored, bool is_splat)
-    : type_(std::move(type)),
-      buffer_(new std::byte[static_cast<std::size_t>(stored) * size_of(type_.dtype)]),
-      is_splat_(is_splat) {}
+    : type_(std::move(type)), buffer_(allocate(stored, type_.dtype)), is_splat_(is_splat) {}
 
 Literal Literal::filled(TensorType type, double value) {
   return visit_dtype(type.dtype, [&]<class T>(std::type_identity<T>) {

@@ -10,6 +10,14 @@
 
 namespace ndl {
 
+ir::Shape make_shape(ir::Dims dims, std::string_view op, const std::source_location& at) {
+  try {
+    return ir::Shape(std::move(dims));
+  } catch (const ShapeError& error) {
+    throw ShapeError(Diagnostic{to_location(at), fmt::format("{}: {}", op, error.message()), ""});
+  }
+}
+
 std::int64_t resolve_axis(std::int64_t axis, std::size_t rank, std::string_view op,
                           const std::source_location& at) {
   const auto end = static_cast<std::int64_t>(rank);

@@ -1,4 +1,4 @@
-// Axes as the front end takes them.
+// Axes and shapes as the front end takes them.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,9 @@ class Axes {
  private:
   std::optional<ir::Dims> axes_;
 };
+
+// The shape of these extents; throws ShapeError, in the name of `op`, if it is none.
+ir::Shape make_shape(ir::Dims dims, std::string_view op, const std::source_location& at);
 
 // `axis` counted from the front; throws ShapeError, in the name of `op`, if it is not an axis.
 std::int64_t resolve_axis(std::int64_t axis, std::size_t rank, std::string_view op,

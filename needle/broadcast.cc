@@ -4,7 +4,7 @@
 
 namespace ndl {
 
-std::optional<ir::Shape> broadcast_shapes(std::span<const ir::Shape* const> shapes) {
+std::optional<ir::Dims> broadcast_shapes(std::span<const ir::Shape* const> shapes) {
   std::size_t rank = 0;
   for (const ir::Shape* shape : shapes) rank = std::max(rank, shape->rank());
   ir::Dims dims(rank, 1);
@@ -18,7 +18,7 @@ std::optional<ir::Shape> broadcast_shapes(std::span<const ir::Shape* const> shap
       common = extent;
     }
   }
-  return ir::Shape(std::move(dims));
+  return dims;
 }
 
 }  // namespace ndl

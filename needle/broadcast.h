@@ -8,8 +8,8 @@
 
 namespace ndl {
 
-// The shape to which all of `shapes` broadcast: axes align at the end, and extents are equal or 1.
-// Nothing if there is none.
-std::optional<ir::Shape> broadcast_shapes(std::span<const ir::Shape* const> shapes);
+// The extents to which all of `shapes` broadcast: axes align at the end, and extents are equal
+// or 1. Nothing if there is none.
+std::optional<ir::Dims> broadcast_shapes(std::span<const ir::Shape* const> shapes);
 
 }  // namespace ndl

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "needle/axes.h"
 #include "needle/broadcast.h"
 
 namespace ndl {
@@ -25,8 +26,8 @@ Tensor elementwise(ir::Op op, std::span<const Operand* const> operands) {
     shapes[i] = &operands[i]->shape();
   }
   const DType dtype = elementwise_dtype(def, std::span(dtypes.data() + first, count - first));
-  const std::optional<ir::Shape> shape = broadcast_shapes({shapes.data(), count});
-  if (!shape) {
+  std::optional<ir::Dims> dims = broadcast_shapes({shapes.data(), count});
+  if (!dims) {
     std::string list;
     for (const ir::Shape* one : std::span(shapes.data(), count)) {
       list += (list.empty() ? "" : " and ") + one->to_string();
@@ -38,8 +39,9 @@ Tensor elementwise(ir::Op op, std::span<const Operand* const> operands) {
         ""});
   }
 
-  const ir::Type type(dtype, *shape);
-  const ir::Type mask_type(dtypes[0].dtype, *shape);
+  const ir::Shape shape = make_shape(std::move(*dims), def.name, at);
+  const ir::Type type(dtype, shape);
+  const ir::Type mask_type(dtypes[0].dtype, shape);
   std::array<const ir::Type*, kMostOperands> types{};
   std::vector<RecordRef> records;
   records.reserve(count);

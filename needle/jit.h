@@ -1,5 +1,5 @@
 // Compiling a function: it is recorded once for each combination of argument types, and from then
-// on its program runs at once.
+// on its program runs at once. The 64 combinations used last are kept.
 //
 //   auto predict = jit([&](Tensor x) { return softmax(model(x)); });
 //   Tensor p = predict(x);
@@ -7,9 +7,11 @@
 // For pure functions: what they compute depends on their arguments and on the tensors they read,
 // which are captured by reference, so a value given later by set_data() is seen. Numbers of the
 // program that the function reads are part of it, as of its first call. Results have no history and
-// require no gradient. Within a trace a call is the function itself.
+// require no gradient. Within a trace a call is the function itself. What the function throws while
+// it is recorded passes through, and the next call records it anew.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <memory>
 #include <mutex>
@@ -69,7 +71,7 @@ class Jit {
   // How many times the function has been recorded.
   std::size_t recordings() const {
     const std::lock_guard lock(mutex_);
-    return functions_.size();
+    return recordings_;
   }
 
  private:
@@ -77,18 +79,26 @@ class Jit {
   std::shared_ptr<const CompiledFunction> function_for(std::span<const Tensor> list,
                                                        const Arguments&... arguments) {
     const std::lock_guard lock(mutex_);
-    for (const auto& function : functions_) {
-      if (function->accepts(list)) return function;
+    const auto accepts = [&](const auto& function) { return function->accepts(list); };
+    const auto known = std::ranges::find_if(functions_, accepts);
+    if (known != functions_.end()) {
+      std::rotate(known, known + 1, functions_.end());
+      return functions_.back();
     }
     const NoGradGuard guard;
     functions_.push_back(
         std::make_shared<const CompiledFunction>(trace_captures(f_, arguments...)));
+    ++recordings_;
+    if (functions_.size() > kMostFunctions) functions_.erase(functions_.begin());
     return functions_.back();
   }
 
+  static constexpr std::size_t kMostFunctions = 64;
+
   F f_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<const CompiledFunction>> functions_;
+  std::vector<std::shared_ptr<const CompiledFunction>> functions_;  // used longest ago first
+  std::size_t recordings_ = 0;
 };
 
 template <class F>

@@ -63,9 +63,16 @@ class Lowering {
     });
   }
 
-  bool is_parameter(const Record& record) const {
-    if (is_constant(record)) return false;
+  // Whether the value is there before the graph runs.
+  bool is_given(const Record& record) const {
     return record.is_realized() || record.is_placeholder() || record.trace < options_.trace;
+  }
+
+  bool is_parameter(const Record& record) const {
+    // No parameter is a tuple: in its place stand the elements that are read.
+    if (is_constant(record) || record.type->is_tuple()) return false;
+    return is_given(record) ||
+           (record.op == ir::Op::kGetTupleElement && is_given(*record.inputs.front()));
   }
 
   void add_parameter(const RecordRef& record) {

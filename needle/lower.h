@@ -16,8 +16,8 @@ namespace ndl {
 struct LowerOptions {
   // The first parameters of the graph, used or not.
   std::span<const RecordRef> parameters = {};
-  // Numbers of the program are constants of the graph. Else they are parameters f32[], so that a
-  // graph is the same whatever the learning rate, but for 0, 1, -1, 2 and 0.5, which simplify.
+  // Numbers of the program are constants of the graph. Else they are parameters of rank 0, so that
+  // a graph is the same whatever the learning rate, but for 0, 1, -1, 2 and 0.5, which simplify.
   bool numbers_are_constants = false;
   // Whether sources of leaves with `is_kept` become roots.
   bool keeps = false;

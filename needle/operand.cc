@@ -1,27 +1,26 @@
 #include "needle/operand.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
-#include "ir/math/convert.h"
 
 namespace ndl {
 
 const ir::Shape& Operand::shape() const {
   static const ir::Shape kScalar;
-  return is_number() ? kScalar : record_->type->shape();
+  return is_number() ? kScalar : std::get<RecordRef>(value_)->type->shape();
 }
 
 RecordRef Operand::record(DType dtype) const {
-  if (!is_number()) return record_;
-  if (dtype_.dtype == DType::kF32) return make_scalar(real_, dtype);
-  if (is_integer(dtype)) {
-    visit_dtype(dtype, [&]<class T>(std::type_identity<T>) {
-      const auto kept = ir::math::convert_element<T>(integer_);
-      if (ir::math::convert_element<std::int64_t>(kept) == integer_) return;
-      throw DTypeError(Diagnostic{
-          to_location(at_), fmt::format("{} is not a value of {}", integer_, name_of(dtype)), ""});
-    });
-  }
-  return make_scalar(integer_, dtype);
+  if (const auto* record = std::get_if<RecordRef>(&value_)) return *record;
+  return std::get<Number>(value_).record(dtype, at_);
+}
+
+void require_tensors(std::span<const Tensor> xs, std::string_view op,
+                     const std::source_location& at) {
+  if (!xs.empty()) return;
+  throw ShapeError(
+      Diagnostic{to_location(at), fmt::format("{}: takes at least 1 operand, got 0", op), ""});
 }
 
 }  // namespace ndl

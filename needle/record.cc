@@ -8,6 +8,17 @@
 #include "needle/trace_scope.h"
 
 namespace ndl {
+namespace {
+
+constinit std::atomic<std::int64_t> live{0};
+
+}  // namespace
+
+Record::Record() { live.fetch_add(1, std::memory_order_relaxed); }
+
+Record::~Record() { live.fetch_sub(1, std::memory_order_relaxed); }
+
+std::int64_t live_records() { return live.load(std::memory_order_relaxed); }
 
 RecordRef::RecordRef(const RecordRef& other) : record_(other.record_) {
   if (record_ != nullptr) record_->references_.fetch_add(1, std::memory_order_relaxed);
@@ -149,6 +160,7 @@ RecordRef make_alias(const RecordRef& record, bool requires_grad) {
   } else {
     // A source is never an alias itself, so that reading through one is one step.
     alias->source = record->source ? record->source : record;
+    alias->is_kept = record->is_kept;
   }
   return alias;
 }

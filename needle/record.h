@@ -99,6 +99,11 @@ class Record {
   // The same as a buffer; a copy if it is a number of the program.
   runtime::Buffer buffer() const;
 
+  Record();
+  ~Record();
+  Record(const Record&) = delete;
+  Record& operator=(const Record&) = delete;
+
  private:
   friend class RecordRef;
 
@@ -109,6 +114,9 @@ class Record {
 // Guards what realizing changes in records. Held for short times only, never while compiling,
 // running or freeing.
 std::mutex& record_mutex();
+
+// How many records there are in this process: what pending work, history and data hold.
+std::int64_t live_records();
 
 SourceLocation to_location(const std::source_location& location);
 

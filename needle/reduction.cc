@@ -26,17 +26,29 @@ Tensor reduce(const Operand& x, ReduceKind kind, const Axes& axes, bool keepdims
   return keepdims ? with_kept_axes(reduced, x, dropped) : reduced;
 }
 
+bool is_bool(const Operand& x) { return x.dtype().dtype == DType::kBool; }
+
 // x, or what counts and is computed with in its place.
 Operand as_number(const Operand& x) {
-  return x.dtype().dtype == DType::kBool ? Operand(astype(x, DType::kI32), x.location()) : x;
+  return is_bool(x) ? Operand(astype(x, DType::kI32), x.location()) : x;
 }
 Operand as_float(const Operand& x) {
   return is_float(x.dtype().dtype) ? x : Operand(astype(x, DType::kF32), x.location());
 }
 
-Tensor along_axis(Op op, const Operand& x, std::int64_t axis) {
-  axis = resolve_axis(axis, x.shape().rank(), name_of(op), x.location());
-  return Tensor(make_record(op, {x.record()}, {{Attr::kAxis, axis}}, nullptr, x.location()));
+// `axis` of x; the whole of x as one row where there is none.
+Tensor along_axis(Op op, const Operand& x, std::optional<std::int64_t> axis) {
+  const std::source_location& at = x.location();
+  const Operand row = axis ? x : Operand(reshape(x, {-1}), at);
+  const std::int64_t resolved = resolve_axis(axis.value_or(0), row.shape().rank(), name_of(op), at);
+  return Tensor(make_record(op, {row.record()}, {{Attr::kAxis, resolved}}, nullptr, at));
+}
+
+Tensor arg(Op op, const Operand& x, std::optional<std::int64_t> axis, bool keepdims) {
+  const Tensor indices = along_axis(op, as_number(x), axis);
+  if (!keepdims) return indices;
+  const Axes dropped = axis ? Axes(*axis) : Axes();
+  return with_kept_axes(indices, x, dropped.resolve(x.shape().rank(), name_of(op), x.location()));
 }
 
 Tensor over_axes(Op op, const Operand& x, const Axes& axes, bool keepdims) {
@@ -57,19 +69,24 @@ Tensor prod(const Operand& x, const Axes& axes, bool keepdims) {
 }
 
 Tensor mean(const Operand& x, const Axes& axes, bool keepdims) {
-  const Tensor total = sum(as_float(x), axes, keepdims);
+  const std::source_location& at = x.location();
+  const DType dtype = is_float(x.dtype().dtype) ? x.dtype().dtype : DType::kF32;
+  // 16 bits hold neither the sum of many elements nor their number.
+  const DType wide = is_half(dtype) ? DType::kF32 : dtype;
+  const Tensor total = sum(Operand(astype(x, wide), at), axes, keepdims);
   std::int64_t count = 1;
-  for (const std::int64_t axis : axes.resolve(x.shape().rank(), "mean", x.location())) {
+  for (const std::int64_t axis : axes.resolve(x.shape().rank(), "mean", at)) {
     count *= x.shape()[static_cast<std::size_t>(axis)];
   }
-  return div(Operand(total, x.location()), Operand(static_cast<double>(count), x.location()));
+  const Tensor mean = div(Operand(total, at), Operand(static_cast<double>(count), at));
+  return astype(Operand(mean, at), dtype);
 }
 
 Tensor amax(const Operand& x, const Axes& axes, bool keepdims) {
-  return reduce(x, ReduceKind::kMax, axes, keepdims);
+  return reduce(x, is_bool(x) ? ReduceKind::kOr : ReduceKind::kMax, axes, keepdims);
 }
 Tensor amin(const Operand& x, const Axes& axes, bool keepdims) {
-  return reduce(x, ReduceKind::kMin, axes, keepdims);
+  return reduce(x, is_bool(x) ? ReduceKind::kAnd : ReduceKind::kMin, axes, keepdims);
 }
 Tensor all(const Operand& x, const Axes& axes, bool keepdims) {
   return reduce(x, ReduceKind::kAnd, axes, keepdims);
@@ -78,9 +95,15 @@ Tensor any(const Operand& x, const Axes& axes, bool keepdims) {
   return reduce(x, ReduceKind::kOr, axes, keepdims);
 }
 
-Tensor argmax(const Operand& x, std::int64_t axis) { return along_axis(Op::kArgmax, x, axis); }
-Tensor argmin(const Operand& x, std::int64_t axis) { return along_axis(Op::kArgmin, x, axis); }
-Tensor cumsum(const Operand& x, std::int64_t axis) { return along_axis(Op::kCumsum, x, axis); }
+Tensor argmax(const Operand& x, std::optional<std::int64_t> axis, bool keepdims) {
+  return arg(Op::kArgmax, x, axis, keepdims);
+}
+Tensor argmin(const Operand& x, std::optional<std::int64_t> axis, bool keepdims) {
+  return arg(Op::kArgmin, x, axis, keepdims);
+}
+Tensor cumsum(const Operand& x, std::optional<std::int64_t> axis) {
+  return along_axis(Op::kCumsum, as_number(x), axis);
+}
 
 Tensor softmax(const Operand& x, const Axes& axes) {
   return over_axes(Op::kSoftmax, x, axes, false);

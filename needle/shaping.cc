@@ -26,10 +26,9 @@ std::int64_t axis_of(const Operand& x, std::int64_t axis, Op op) {
   return resolve_axis(axis, x.shape().rank(), name_of(op), x.location());
 }
 
-// The tensors converted to where their dtypes meet.
+// The tensors, at least one, converted to where their dtypes meet.
 std::vector<RecordRef> promoted(std::span<const Tensor> xs, const std::source_location& at) {
   std::vector<RecordRef> records;
-  if (xs.empty()) return records;
   DType dtype = xs[0].dtype();
   for (const Tensor& x : xs) dtype = promote(dtype, x.dtype());
   for (const Tensor& x : xs) records.push_back(astype(Operand(x, at), dtype).record());
@@ -46,15 +45,16 @@ Tensor reshape(const Operand& x, ir::Dims shape) {
   const auto open = std::ranges::find(shape, -1);
   if (open != shape.end()) {
     *open = 1;
-    // Shape checks the other extents, a second -1 among them.
-    const std::int64_t known = ir::Shape(shape).num_elements();
+    // The other extents are checked, a second -1 among them.
+    const std::int64_t known = make_shape(shape, "reshape", x.location()).num_elements();
     if (known == 0 || x.shape().num_elements() % known != 0) {
       shape_error(x, fmt::format("reshape: no extent in place of -1 makes {} elements into {}",
                                  x.shape().num_elements(), ir::to_string(shape)));
     }
     *open = x.shape().num_elements() / known;
   }
-  return record_given(Op::kReshape, x, {x.dtype().dtype, ir::Shape(std::move(shape))});
+  return record_given(Op::kReshape, x,
+                      {x.dtype().dtype, make_shape(std::move(shape), "reshape", x.location())});
 }
 
 Tensor broadcast_to(const Operand& x, const ir::Shape& shape) {
@@ -127,8 +127,13 @@ Tensor astype(const Operand& x, DType dtype) {
   return record_given(Op::kConvert, x, {dtype, x.shape()});
 }
 
+Tensor bitcast(const Operand& x, DType dtype) {
+  return record_given(Op::kBitcast, x, {dtype, x.shape()});
+}
+
 Tensor concatenate(std::span<const Tensor> xs, std::int64_t axis, const std::source_location& at) {
-  if (!xs.empty()) axis = axis_of(Operand(xs[0], at), axis, Op::kConcatenate);
+  require_tensors(xs, name_of(Op::kConcatenate), at);
+  axis = axis_of(Operand(xs[0], at), axis, Op::kConcatenate);
   return Tensor(
       make_record(Op::kConcatenate, promoted(xs, at), {{Attr::kAxis, axis}}, nullptr, at));
 }
@@ -139,7 +144,8 @@ Tensor concatenate(std::initializer_list<Tensor> xs, std::int64_t axis,
 }
 
 Tensor stack(std::span<const Tensor> xs, std::int64_t axis, const std::source_location& at) {
-  if (!xs.empty()) axis = resolve_axis(axis, xs[0].rank() + 1, name_of(Op::kStack), at);
+  require_tensors(xs, name_of(Op::kStack), at);
+  axis = resolve_axis(axis, xs[0].rank() + 1, name_of(Op::kStack), at);
   return Tensor(make_record(Op::kStack, promoted(xs, at), {{Attr::kAxis, axis}}, nullptr, at));
 }
 
@@ -151,18 +157,6 @@ TensorTuple split(const Operand& x, std::int64_t axis) {
   return TensorTuple(make_record(Op::kSplit, {x.record()},
                                  {{Attr::kAxis, axis_of(x, axis, Op::kSplit)}}, nullptr,
                                  x.location()));
-}
-
-Tensor take(const Operand& x, const Operand& indices, std::int64_t axis) {
-  return gather(x, indices, axis, 0);
-}
-
-Tensor gather(const Operand& x, const Operand& indices, std::int64_t axis,
-              std::int64_t batch_dims) {
-  return Tensor(
-      make_record(Op::kGather, {x.record(), indices.record()},
-                  {{Attr::kAxis, axis_of(x, axis, Op::kGather)}, {Attr::kBatchDims, batch_dims}},
-                  nullptr, x.location()));
 }
 
 Tensor matmul(const Operand& a, const Operand& b) {
@@ -200,9 +194,15 @@ TensorTuple fused_add_scalars(const Operand& x, double c0, double c1) {
   return fused_add_scalars(x, std::vector{c0, c1});
 }
 
+Tensor iota(const ir::Shape& shape, std::int64_t axis, DType dtype,
+            const std::source_location& at) {
+  const ir::Type type(dtype, shape);
+  axis = resolve_axis(axis, shape.rank(), name_of(Op::kIota), at);
+  return Tensor(make_record(Op::kIota, {}, {{Attr::kAxis, axis}}, &type, at));
+}
+
 Tensor arange(std::int64_t n, DType dtype, const std::source_location& at) {
-  const ir::Type type(dtype, ir::Shape({n}));
-  return Tensor(make_record(Op::kIota, {}, {{Attr::kAxis, std::int64_t{0}}}, &type, at));
+  return iota(make_shape({n}, "arange", at), 0, dtype, at);
 }
 
 }  // namespace ndl

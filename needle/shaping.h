@@ -1,4 +1,4 @@
-// Functions that rearrange, convert, join, take and multiply tensors, and make tuples.
+// Functions that rearrange, convert, join and multiply tensors, and make tuples.
 //
 // Axes count from the end when negative. All throw ShapeError or DTypeError with the line of the
 // call when operands do not fit.
@@ -41,6 +41,8 @@ Tensor pad(const Operand& x, const Operand& value, ir::Dims low, ir::Dims high,
 
 // Each element converted as the op `convert` does; x itself if it has that dtype.
 Tensor astype(const Operand& x, DType dtype);
+// The bits of each element read as another number of the same width.
+Tensor bitcast(const Operand& x, DType dtype);
 
 // Tensors of one rank joined along `axis`; they may differ there only. dtypes meet
 // (needle/promote.h).
@@ -56,13 +58,6 @@ Tensor stack(std::initializer_list<Tensor> xs, std::int64_t axis = 0,
 // The tensors x[i] along `axis`, which is dropped; at most 1024.
 TensorTuple split(const Operand& x, std::int64_t axis = 0);
 
-// x taken at `indices`, i32 or i64 of any shape, along `axis`, which the axes of `indices` replace.
-// Computing throws IndexError for an index outside [0, extent).
-Tensor take(const Operand& x, const Operand& indices, std::int64_t axis = 0);
-// The same where the first `batch_dims` axes of x and indices run together.
-Tensor gather(const Operand& x, const Operand& indices, std::int64_t axis,
-              std::int64_t batch_dims = 0);
-
 // a[..., m, k] and b[..., k, n] -> [..., m, n]; leading axes broadcast. A vector is a row on the
 // left and a column on the right, and its axis is dropped. dtypes meet.
 Tensor matmul(const Operand& a, const Operand& b);
@@ -76,6 +71,9 @@ TensorTuple make_tuple(std::initializer_list<Tensor> xs,
 TensorTuple fused_add_scalars(const Operand& x, std::vector<double> scalars);
 TensorTuple fused_add_scalars(const Operand& x, double c0, double c1);
 
+// Each element its index along `axis` of `shape`.
+Tensor iota(const ir::Shape& shape, std::int64_t axis, DType dtype = DType::kI32,
+            const std::source_location& at = std::source_location::current());
 // [0, 1, ..., n - 1]
 Tensor arange(std::int64_t n, DType dtype = DType::kI32,
               const std::source_location& at = std::source_location::current());

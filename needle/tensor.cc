@@ -8,6 +8,7 @@
 #include "needle/realize.h"
 #include "needle/reduction.h"
 #include "needle/shaping.h"
+#include "needle/trace_scope.h"
 
 namespace ndl {
 namespace {
@@ -60,10 +61,11 @@ ir::Literal literal_of(
 }
 
 RecordRef leaf_of(const ir::Literal& value, const TensorOptions& options) {
-  const ir::Literal literal = ir::converted(value.dense(), options.dtype.value_or(value.dtype()));
-  runtime::Buffer buffer = runtime::Buffer::allocate(literal.type().bytes());
+  const ir::TensorType type{options.dtype.value_or(value.dtype()), value.shape()};
+  runtime::Buffer buffer = runtime::Buffer::allocate(type.bytes());
+  const ir::Literal literal = ir::converted(value.dense(), type.dtype);
   if (literal.size() > 0) std::memcpy(buffer.data(), literal.bytes(), buffer.bytes());
-  return make_leaf(literal.type(), std::move(buffer), options.requires_grad);
+  return make_leaf(type, std::move(buffer), options.requires_grad);
 }
 
 }  // namespace
@@ -128,9 +130,10 @@ Tensor::Tensor(std::initializer_list<float> values, const ir::Shape& shape, Tens
 
 Tensor::Tensor(const ir::Literal& value, TensorOptions options) : Value(leaf_of(value, options)) {}
 
-Tensor Tensor::scalar(double value, TensorOptions options) {
-  if (!options.dtype) options.dtype = DType::kF32;
-  return Tensor(ir::Literal::filled({*options.dtype, {}}, value), options);
+Tensor Tensor::scalar_of(const Number& number, const TensorOptions& options,
+                         const std::source_location& at) {
+  const RecordRef record = number.record(options.dtype.value_or(number.dtype().dtype), at);
+  return Tensor(make_leaf(record->type->tensor(), record->buffer(), options.requires_grad));
 }
 
 void Tensor::require_size(std::size_t count, const ir::Shape& shape) {
@@ -146,6 +149,11 @@ void Tensor::require_one_element() const {
 Tensor Tensor::detach() const { return Tensor(make_alias(record(), false)); }
 
 void Tensor::set_data(const Tensor& value, const std::source_location& at) {
+  if (record()->trace < current_trace()) {
+    throw TraceError(Diagnostic{
+        to_location(at),
+        "set_data: a function that is being traced cannot change a tensor from outside it", ""});
+  }
   if (value.dtype() != dtype()) {
     throw DTypeError(Diagnostic{
         to_location(at),

@@ -7,8 +7,10 @@
 // Copies of a handle are one tensor: set_data() on one is seen by all. What was recorded before
 // keeps the value it was recorded with.
 //
-// Threads: any number may record on, realize and read one tensor at the same time; while one calls
-// set_data() no other uses that tensor.
+// Threads: any number may record on, realize, read, copy and let go of one tensor at the same time,
+// through one handle or several; what is pending may be computed by more than one of them, to the
+// same bits. While one calls set_data(), no other uses that tensor; while one assigns to a handle,
+// no other uses that handle. Tracing, jit and no_grad are states of the thread that is in them.
 #pragma once
 
 #include <fmt/format.h>
@@ -28,6 +30,8 @@
 #include "ir/convert_elements.h"
 #include "ir/literal.h"
 #include "needle/axes.h"
+#include "needle/index.h"
+#include "needle/number.h"
 #include "needle/record.h"
 
 namespace ndl {
@@ -107,14 +111,13 @@ class Tensor : public Value {
   explicit Tensor(const ir::Literal& value, TensorOptions options = {});
   explicit Tensor(RecordRef record) : Value(std::move(record)) {}
 
-  // A tensor of rank 0; i32 or f32 by the kind of number, unless the options say otherwise.
-  static Tensor scalar(double value, TensorOptions options = {});
-  template <std::integral T>
-  static Tensor scalar(T value, TensorOptions options = {}) {
-    if (!options.dtype) options.dtype = std::same_as<T, bool> ? DType::kBool : DType::kI32;
-    return Tensor(
-        ir::converted(ir::Literal::splat({DType::kI64, {}}, std::int64_t{value}), *options.dtype),
-        options);
+  // A tensor of rank 0; i32, bool or f32 by the kind of number, unless the options say otherwise.
+  // Throws DTypeError for an integer that an integer dtype does not hold.
+  template <class T>
+    requires std::integral<T> || std::floating_point<T>
+  static Tensor scalar(T value, const TensorOptions& options = {},
+                       const std::source_location& at = std::source_location::current()) {
+    return scalar_of(Number(value), options, at);
   }
 
   const ir::Shape& shape() const { return type().shape(); }
@@ -126,7 +129,8 @@ class Tensor : public Value {
   Tensor detach() const;
   Tensor data() const { return detach(); }
   // From now on this tensor, a leaf, has the data of `value`, which has its dtype; any shape. It
-  // keeps requires_grad. Nothing is copied, and nothing is computed now. Throws DTypeError.
+  // keeps requires_grad. Nothing is copied, and nothing is computed now. Throws DTypeError, and
+  // TraceError in a function that is being traced, for a tensor from outside it.
   void set_data(const Tensor& value,
                 const std::source_location& at = std::source_location::current());
 
@@ -149,6 +153,10 @@ class Tensor : public Value {
   std::string to_string() const;
   // "needle.Tensor([0.4999999 1.4999999 2.5000005])"
   std::string repr() const;
+
+  // numpy's basic indexing, see needle/index.h. Throws IndexError for an integer that is out of
+  // range, ShapeError for what does not fit the rank.
+  Tensor operator[](const Indices& indices) const;
 
   // Ops as methods; the functions of needle/shaping.h and needle/reduction.h with these names say
   // more.
@@ -190,6 +198,8 @@ class Tensor : public Value {
     require_size(values.size(), shape);
     return ir::Literal::dense(shape, values);
   }
+  static Tensor scalar_of(const Number& number, const TensorOptions& options,
+                          const std::source_location& at);
   static void require_size(std::size_t count, const ir::Shape& shape);
   void require_one_element() const;
 };

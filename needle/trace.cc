@@ -8,10 +8,20 @@ Tensor placeholder_like(const Tensor& x) {
   return Tensor(make_leaf(x.type().tensor(), {}, x.requires_grad()));
 }
 
+namespace {
+
+// A tuple from outside the trace is one of captured elements.
+Value captured_by_element(const Value& result) {
+  const bool is_from_outside = result.record()->trace < current_trace();
+  return result.is_tuple() && is_from_outside ? ndl::make_tuple(result.tuple().tensors()) : result;
+}
+
+}  // namespace
+
 Trace finish_trace(std::span<const Tensor> parameters, const Value& result) {
   std::vector<RecordRef> records;
   for (const Tensor& parameter : parameters) records.push_back(parameter.record());
-  const RecordRef root = result.record();
+  const RecordRef root = captured_by_element(result).record();
   Garbage garbage;
   Lowered lowered;
   {

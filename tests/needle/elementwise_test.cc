@@ -138,6 +138,10 @@ TEST(Elementwise, ErrorsNameTheLineOfTheCall) {
   const Tensor bytes({1}, {.dtype = DType::kU8});
   EXPECT_THROW(bytes + 300, DTypeError);
   EXPECT_THROW(bytes * -1, DTypeError);
+  const std::uint64_t huge = 18446744073709551615u;
+  EXPECT_THROW(Tensor({1}, {.dtype = DType::kI64}) + huge, DTypeError);
+  EXPECT_EQ((Tensor({0}) + huge).item(), 18446744073709551615.f);
+  EXPECT_THROW(Tensor({1}, {.dtype = DType::kI32}) + 3'000'000'000, DTypeError);
   EXPECT_THROW(where(a, a, a), DTypeError);
 }
 

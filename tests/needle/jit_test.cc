@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
+#include "codegen/counters.h"
 #include "needle/needle.h"
 
 namespace ndl {
@@ -53,6 +56,17 @@ TEST(Jit, KindsOfResults) {
   EXPECT_EQ(identity(Tensor({7})).item(), 7);
 }
 
+TEST(Jit, ResultsThatAreCaptured) {
+  const Tensor w({3});
+  const TensorTuple t = split(Tensor({4, 5}));
+  auto f = jit([&](Tensor x) { return std::vector<Tensor>{x, w, t[1]}; });
+  EXPECT_EQ(f(Tensor({1}))[1].item(), 3);
+  EXPECT_EQ(f(Tensor({1}))[2].item(), 5);
+  auto g = jit([&](Tensor) { return t; });
+  EXPECT_EQ(g(Tensor({1}))[0].item(), 4);
+  EXPECT_EQ(g(Tensor({1}))[1].item(), 5);
+}
+
 TEST(Jit, WithinATraceItIsTheFunction) {
   auto f = jit([](Tensor x) { return x + 1; });
   const ir::Graph graph = trace([&](Tensor x) { return f(f(x)); }, Tensor({1}));
@@ -63,6 +77,65 @@ TEST(Jit, WithinATraceItIsTheFunction) {
 TEST(Jit, AskingForDataIsAnError) {
   auto f = jit([](Tensor x) { return x * x.item(); });
   EXPECT_THROW(f(Tensor({1})), TraceError);
+}
+
+TEST(Jit, CompilesOnceForEachCombinationOfTypes) {
+  auto f = jit([](Tensor x, Tensor y) { return tanh(x) * 3 + y; });
+  const auto compiled = [&](const Tensor& x, const Tensor& y) {
+    const std::int64_t before = codegen::compile_counters().programs_compiled;
+    f(x, y);
+    return codegen::compile_counters().programs_compiled - before;
+  };
+  const Tensor one({1});
+  const Tensor two({1, 2});
+  EXPECT_EQ(compiled(two, two), 1);
+  EXPECT_EQ(compiled(two * 1.0, two), 1);  // to compute the argument
+  EXPECT_EQ(compiled(two, one), 1);
+  EXPECT_EQ(compiled(two.astype(DType::kF64).data(), two), 2);
+  EXPECT_EQ(f.recordings(), 3u);
+  EXPECT_EQ(compiled(two, two) + compiled(two, one), 0);
+  EXPECT_EQ(f.recordings(), 3u);
+}
+
+TEST(Jit, AFailureLeavesItUsable) {
+  bool fails = true;
+  auto f = jit([&](Tensor x) {
+    if (fails) throw std::runtime_error("mine");
+    return x + 1;
+  });
+  EXPECT_THROW(f(Tensor({1})), std::runtime_error);
+  EXPECT_EQ(f.recordings(), 0u);
+  EXPECT_EQ(current_trace(), 0u);
+  EXPECT_TRUE(grad_enabled());
+  fails = false;
+  EXPECT_EQ(f(Tensor({1})).item(), 2);
+}
+
+TEST(Jit, ARunTimeErrorNamesTheLineInTheFunction) {
+  const int line = __LINE__ + 1;
+  auto f = jit([](Tensor x, Tensor i) { return take(x, i); });
+  const Tensor x({1, 2});
+  const auto index = [](float i) { return Tensor({i}, {.dtype = DType::kI32}); };
+  EXPECT_EQ(f(x, index(1)).item(), 2);
+  try {
+    f(x, index(2));
+    FAIL();
+  } catch (const IndexError& error) {
+    EXPECT_EQ(error.diagnostic().location.line, line);
+  }
+  EXPECT_EQ(f(x, index(0)).item(), 1);
+}
+
+TEST(Jit, KeepsTheCombinationsUsedLast) {
+  auto f = jit([](Tensor x) { return x + 1; });
+  const Tensor first({0, 0});
+  for (std::int64_t n = 1; n <= 70; ++n) {
+    f(broadcast_to(Tensor({1}), {n}));
+    f(first);
+  }
+  EXPECT_EQ(f.recordings(), 70u);
+  f(broadcast_to(Tensor({1}), {1}));
+  EXPECT_EQ(f.recordings(), 71u);
 }
 
 }  // namespace

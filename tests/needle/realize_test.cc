@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "codegen/counters.h"
 #include "needle/lower.h"
 #include "needle/needle.h"
 
@@ -63,6 +64,37 @@ TEST(Realize, RebindingInALoopDoesNotDragTheStepsAlong) {
     EXPECT_LE(lower(std::span(&w.record(), 1), garbage).graph.size(), 3u) << step;
   }
   EXPECT_EQ(w.item(), 32);
+}
+
+// The same where the loop reads the weights by data() alone.
+TEST(Realize, DataOfARebindingIsComputedOnce) {
+  Tensor w({1});
+  for (int step = 0; step < 5; ++step) {
+    const Tensor loss = w.data() * w.data();
+    loss.realize();
+    w.set_data(w.data() * 2);
+    Garbage garbage;
+    const std::lock_guard lock(record_mutex());
+    EXPECT_LE(lower(std::span(&w.record(), 1), garbage).graph.size(), 3u) << step;
+  }
+  EXPECT_EQ(w.item(), 32);
+}
+
+TEST(Realize, EqualStructureCompilesNothing) {
+  const auto compiled = [](const Tensor& x) {
+    const codegen::CompileCounters before = codegen::compile_counters();
+    x.realize();
+    const codegen::CompileCounters after = codegen::compile_counters();
+    EXPECT_EQ(after.programs_compiled + after.program_hits,
+              before.programs_compiled + before.program_hits + 1);
+    return after.programs_compiled - before.programs_compiled;
+  };
+  const auto step = [](const Tensor& w, double rate) { return w - rate * sin(w) * 7.25; };
+  EXPECT_EQ(compiled(step(Tensor({1, 2, 3}), 0.1)), 1);
+  EXPECT_EQ(compiled(step(Tensor({4, 5, 6}), 0.2)), 0);
+  EXPECT_EQ(compiled(step(Tensor({4, 5}), 0.2)), 1);
+  EXPECT_EQ(compiled(step(Tensor({4, 5}, {.dtype = DType::kF64}), 0.2)), 1);
+  EXPECT_EQ(compiled(step(Tensor({1, 2, 3}), 0.3)), 0);
 }
 
 TEST(Realize, AFailureRealizesNothing) {

@@ -49,6 +49,14 @@ TEST(Record, AMillionOps) {
   y = x;
 }
 
+TEST(Record, AMillionOpsAreComputed) {
+  constexpr int kOps = 1'000'000;
+  const Tensor x({1}, {.requires_grad = false});
+  Tensor y({0}, {.requires_grad = false});
+  for (int i = 0; i < kOps; ++i) y = y + x;
+  EXPECT_EQ(y.item(), kOps);
+}
+
 TEST(Record, AMillionRebindings) {
   Tensor w({1});
   const Tensor step({1}, {.requires_grad = false});
@@ -63,6 +71,49 @@ TEST(Record, FreesWhatOnlyItHeld) {
     EXPECT_FALSE(buffer.unique());
   }
   EXPECT_TRUE(buffer.unique());
+}
+
+TEST(Record, DeadOnesAreFreedAtOnce) {
+  const std::int64_t before = live_records();
+  {
+    const Tensor x({1, 2});
+    Tensor y = x;
+    for (int i = 0; i < 10; ++i) y = exp(y) * 0.5 + x;
+    EXPECT_EQ(live_records(), before + 1 + 10 * 4);
+    y.realize();
+    const TensorTuple t = split(y);
+    EXPECT_EQ(t[0].size(), 1);
+    EXPECT_THROW(take(x, 7).realize(), IndexError);
+    static_cast<void>(t.detach().repr());
+  }
+  EXPECT_EQ(live_records(), before);
+}
+
+// Training without end holds what one step holds.
+TEST(Record, StepsOfALoopLeaveNothingBehind) {
+  Tensor w({1, 2});
+  const auto step = [&] {
+    const Tensor loss = sum(w * w);
+    w.set_data(w.data() * 0.9 + 0.01);
+    return loss.item();
+  };
+  step();
+  step();
+  const std::int64_t before = live_records();
+  for (int i = 0; i < 100; ++i) step();
+  EXPECT_EQ(live_records(), before);
+}
+
+// What needs no gradient is freed as soon as it is computed, handles or not.
+TEST(Record, RealizingFreesWhatNoGradientNeeds) {
+  const NoGradGuard guard;
+  const Tensor x({1, 2});
+  const std::int64_t before = live_records();
+  Tensor y = x;
+  for (int i = 0; i < 10; ++i) y = y * y + 0.25;
+  EXPECT_GT(live_records(), before + 20);
+  y.realize();
+  EXPECT_EQ(live_records(), before + 1);
 }
 
 TEST(Record, ThreadsRealizeOneTensor) {

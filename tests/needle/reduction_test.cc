@@ -48,6 +48,27 @@ TEST_F(ReductionTest, Kinds) {
   EXPECT_EQ(cumsum(x, 1).to_vector<float>(), (Floats{1, 3, 6, 4, 9, 15}));
 }
 
+TEST_F(ReductionTest, PlacesOfExtremes) {
+  EXPECT_EQ(argmax(x).item<int>(), 5);
+  EXPECT_EQ(argmax(x).type().to_string(), "i64[]");
+  EXPECT_EQ(argmin(x, {}, true).shape(), Shape({1, 1}));
+  EXPECT_EQ(argmax(x, -1, true).shape(), Shape({2, 1}));
+  EXPECT_EQ(argmax(x > 4).item<int>(), 4);
+  EXPECT_EQ(cumsum(x).to_vector<float>(), (Floats{1, 3, 6, 10, 15, 21}));
+  EXPECT_EQ(cumsum(x > 2, 0).to_vector<int>(), (std::vector<int>{0, 0, 1, 1, 1, 2}));
+  EXPECT_THROW(argmax(x, 2), ShapeError);
+  EXPECT_THROW(cumsum(x, -3), ShapeError);
+}
+
+// 70,000 elements: neither their sum nor their number is an f16.
+TEST_F(ReductionTest, MeanOfManyHalves) {
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    const Tensor ones = broadcast_to(Tensor({1}, {.dtype = dtype}), {70'000});
+    EXPECT_EQ(mean(ones).dtype(), dtype);
+    EXPECT_EQ(mean(ones).item(), 1);
+  }
+}
+
 TEST_F(ReductionTest, IntegersAndBools) {
   const Tensor i({1, 2}, {.dtype = DType::kI32});
   EXPECT_EQ(sum(i).dtype(), DType::kI32);
@@ -55,6 +76,8 @@ TEST_F(ReductionTest, IntegersAndBools) {
   EXPECT_EQ(sum(x > 2).item<int>(), 4);
   EXPECT_EQ(mean(x > 2).item(), 4 / 6.f);
   EXPECT_THROW(all(x), DTypeError);
+  EXPECT_TRUE(amax(x > 5).item<bool>());
+  EXPECT_FALSE(amin(x > 1).item<bool>());
 }
 
 TEST_F(ReductionTest, Softmax) {

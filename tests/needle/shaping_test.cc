@@ -84,14 +84,13 @@ TEST_F(ShapingTest, Split) {
   EXPECT_EQ(stack(parts.tensors(), -1).to_vector<float>(), x.to_vector<float>());
 }
 
-TEST_F(ShapingTest, Take) {
-  const Tensor indices({1, 0, 1}, {.dtype = DType::kI32});
-  EXPECT_EQ(take(x, indices).to_vector<float>(), (Floats{4, 5, 6, 1, 2, 3, 4, 5, 6}));
-  EXPECT_EQ(take(x, 1, -1).to_vector<float>(), (Floats{2, 5}));
-  EXPECT_EQ(gather(x, Tensor({2, 0}, {.dtype = DType::kI64}), 1, 1).to_vector<float>(),
-            (Floats{3, 4}));
-  EXPECT_THROW(take(x, 5).realize(), IndexError);
-  EXPECT_THROW(take(x, x), DTypeError);
+TEST_F(ShapingTest, IotaAndBitcast) {
+  EXPECT_EQ(iota({2, 3}, -1).to_vector<int>(), (std::vector<int>{0, 1, 2, 0, 1, 2}));
+  EXPECT_EQ(arange(3, DType::kF32).to_vector<float>(), (Floats{0, 1, 2}));
+  EXPECT_EQ(arange(0).shape(), Shape({0}));
+  EXPECT_THROW(iota({2}, 1), ShapeError);
+  EXPECT_EQ(bitcast(Tensor({1}), DType::kI32).item<int>(), 0x3f800000);
+  EXPECT_THROW(bitcast(x, DType::kF64), DTypeError);
 }
 
 TEST_F(ShapingTest, Matmul) {
@@ -107,14 +106,42 @@ TEST_F(ShapingTest, Matmul) {
   EXPECT_THROW(matmul(x, 2), ShapeError);
 }
 
-TEST_F(ShapingTest, ErrorsNameTheLineOfTheCall) {
-  const int line = std::source_location::current().line() + 2;
+// f throws an E with that message and the line after `line`.
+template <class E, class F>
+void expect_error(int line, const std::string& message, F&& f) {
   try {
-    x.reshape({5});
-    FAIL();
-  } catch (const ShapeError& error) {
-    EXPECT_EQ(error.diagnostic().location.line, line);
+    f();
+    ADD_FAILURE() << message;
+  } catch (const E& error) {
+    EXPECT_EQ(error.message(), message);
+    EXPECT_EQ(error.diagnostic().location.line, line + 1) << message;
+    EXPECT_NE(error.diagnostic().location.file.find("shaping_test.cc"), std::string::npos);
   }
+}
+
+TEST_F(ShapingTest, ErrorsNameTheLineOfTheCall) {
+  const auto here = [](const std::source_location& at = std::source_location::current()) {
+    return static_cast<int>(at.line());
+  };
+  expect_error<ShapeError>(here(), "reshape: f32[2,3] has 6 elements and f32[5] has 5",
+                           [&] { x.reshape({5}); });
+  expect_error<ShapeError>(here(), "reshape: shape [-2] has the negative extent -2",
+                           [&] { x.reshape({-2}); });
+  expect_error<ShapeError>(here(), "reshape: shape [1,-1] has the negative extent -1",
+                           [&] { reshape(x, {-1, -1}); });
+  expect_error<ShapeError>(here(), "arange: shape [-1] has the negative extent -1",
+                           [&] { arange(-1); });
+  const std::vector<Tensor> none;
+  expect_error<ShapeError>(here(), "concatenate: takes at least 1 operand, got 0",
+                           [&] { concatenate(none); });
+  expect_error<ShapeError>(here(), "stack: takes at least 1 operand, got 0",
+                           [&] { stack(none, 0); });
+  const Tensor wide = broadcast_to(Tensor({1}), {std::int64_t{1} << 32, 1});
+  const Tensor deep = broadcast_to(Tensor({1}), {1, std::int64_t{1} << 32});
+  const char* const message =
+      "add: shape [4294967296,4294967296] is too large: its size in bytes does not fit 63 bits";
+  const int before = here();
+  expect_error<ShapeError>(before, message, [&] { wide + deep; });
 }
 
 }  // namespace

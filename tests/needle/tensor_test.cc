@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <sstream>
 
 #include "needle/needle.h"
@@ -51,6 +52,44 @@ TEST(Tensor, FromVectorsSpansLiteralsAndNumbers) {
   EXPECT_EQ(Tensor::scalar(2.5).item<double>(), 2.5);
   EXPECT_EQ(Tensor::scalar(7).type().to_string(), "i32[]");
   EXPECT_EQ(Tensor::scalar(true).type().to_string(), "bool[]");
+}
+
+TEST(Tensor, NumbersThatDoNotFit) {
+  EXPECT_THROW(Tensor::scalar(3'000'000'000), DTypeError);
+  EXPECT_THROW(Tensor::scalar(300, {.dtype = DType::kU8}), DTypeError);
+  EXPECT_THROW(Tensor::scalar(std::numeric_limits<std::uint64_t>::max(), {.dtype = DType::kI64}),
+               DTypeError);
+  EXPECT_EQ(Tensor::scalar(3'000'000'000, {.dtype = DType::kI64}).item<std::int64_t>(),
+            3'000'000'000);
+  EXPECT_EQ(Tensor::scalar(7, {.dtype = DType::kF16}).item(), 7);
+  EXPECT_FALSE(Tensor::scalar(7, {.requires_grad = false}).requires_grad());
+  try {
+    Tensor::scalar(-1, {.dtype = DType::kU8});
+    FAIL();
+  } catch (const DTypeError& error) {
+    EXPECT_EQ(error.message(), "-1 is not a value of u8");
+    EXPECT_EQ(error.diagnostic().location.line, __LINE__ - 4);
+  }
+}
+
+// More memory than there is: an error that says how much, and the library goes on.
+TEST(Tensor, TooLarge) {
+  constexpr std::int64_t kMany = std::int64_t{1} << 48;
+  const auto expect_refused = [](auto&& f) {
+    try {
+      f();
+      ADD_FAILURE();
+    } catch (const ResourceError& error) {
+      EXPECT_NE(error.message().find("needs 1125899906842624 bytes, limit"), std::string::npos)
+          << error.message();
+    }
+  };
+  expect_refused([] { Tensor(ir::Literal::filled({DType::kF32, {kMany}}, 1)); });
+  const Tensor wide = broadcast_to(Tensor({1}), {kMany});
+  expect_refused([&] { wide.realize(); });
+  expect_refused([&] { static_cast<void>(wide.to_string()); });
+  EXPECT_FALSE(wide.is_realized());
+  EXPECT_EQ((Tensor({1}) + 1).item(), 2);
 }
 
 TEST(Tensor, ItemWantsOneElement) {

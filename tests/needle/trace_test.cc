@@ -91,6 +91,33 @@ TEST(Trace, TuplesAndVectors) {
             "}\n");
 }
 
+TEST(Trace, ElementsOfTuplesFromElsewhereAreCaptured) {
+  const Tensor x({1});
+  const Tensor w({3, 4});
+  const TensorTuple pending = split(w);
+  const TensorTuple realized = split(w);
+  realized.realize();
+  for (const TensorTuple& tuple : {pending, realized}) {
+    const Trace reads = trace_captures([&](Tensor v) { return v * tuple[1]; }, Tensor::scalar(2.0));
+    EXPECT_EQ(text(reads.graph),
+              "needle 1\n\n"
+              "graph main(%0: f32[], %1: f32[]) -> f32[] {\n"
+              "  %2 = mul(%0, %1) : f32[]\n"
+              "  return %2\n"
+              "}\n");
+    ASSERT_EQ(reads.captured.size(), 1u);
+    EXPECT_EQ(reads.captured[0].item(), 4);
+    const Trace returns = trace_captures([&](Tensor) { return tuple; }, x);
+    EXPECT_EQ(text(returns.graph),
+              "needle 1\n\n"
+              "graph main(%0: f32[1], %1: f32[], %2: f32[]) -> (f32[], f32[]) {\n"
+              "  %3 = make_tuple(%1, %2) : (f32[], f32[])\n"
+              "  return %3\n"
+              "}\n");
+    EXPECT_EQ(returns.captured[0].item(), 3);
+  }
+}
+
 TEST(Trace, RunsAsTheFunctionDoes) {
   const Tensor x({{1, 2}, {3, 4}});
   const auto f = [](const Tensor& v) { return log_softmax(matmul(v, v) - v.mean(0)); };
@@ -111,6 +138,43 @@ TEST(Trace, AskingForDataIsAnError) {
   // And the thread is as it was.
   EXPECT_EQ(w.item(), 2);
   EXPECT_EQ(current_trace(), 0u);
+}
+
+TEST(Trace, ErrorsLeaveEverythingAsItWas) {
+  const Tensor x({1});
+  Tensor w({2});
+  const std::int64_t before = live_records();
+  const auto rebinds = [&](Tensor v) {
+    w.set_data(v);
+    return v;
+  };
+  EXPECT_THROW(trace(rebinds, x), TraceError);
+  EXPECT_THROW(trace([](Tensor v) { return v + Tensor({1, 2, 3}) + Tensor({1, 2}); }, x),
+               ShapeError);
+  EXPECT_THROW(trace(
+                   [](Tensor v) -> Tensor {
+                     throw std::runtime_error("mine");
+                     return v;
+                   },
+                   x),
+               std::runtime_error);
+  EXPECT_EQ(current_trace(), 0u);
+  EXPECT_TRUE(grad_enabled());
+  EXPECT_EQ(live_records(), before);
+  EXPECT_EQ(w.item(), 2);
+  // What the function made itself, it may rebind.
+  EXPECT_EQ(text(trace(
+                [](Tensor v) {
+                  Tensor local({1});
+                  local.set_data(v + v);
+                  return local;
+                },
+                x)),
+            "needle 1\n\n"
+            "graph main(%0: f32[1]) -> f32[1] {\n"
+            "  %1 = add(%0, %0) : f32[1]\n"
+            "  return %1\n"
+            "}\n");
 }
 
 TEST(Trace, WhatLeavesATraceHasNoData) {
