@@ -43,11 +43,20 @@ std::string shortest(F value) {
   return std::string(buffer, end);
 }
 
-// The shortest text of a value that is finite and not below zero.
+// In scientific notation.
+template <class F>
+std::string scientific(F value) {
+  char buffer[64];
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific).ptr;
+  return std::string(buffer, end);
+}
+
+// The fewest digits of a value that is finite and not below zero.
 template <class T>
-std::string shortest_half(T value) {
+std::string scientific_half(T value) {
   const double wide = widen(value);
-  if (wide == 0) return "0";
+  if (wide == 0) return "0e+00";
   // The middle of what rounds to the value; it is above the value where that is a power of two. If
   // any decimal of so many digits reads back, then the one nearest to the middle does.
   const double below = widen(T{static_cast<std::uint16_t>(value.bits - 1)});
@@ -61,15 +70,31 @@ std::string shortest_half(T value) {
                                      std::chars_format::scientific, digits - 1)
                            .ptr;
       T back;
-      if (from_text({buffer, end}, back) != NumberError::kNone || back.bits != value.bits) continue;
-      double decimal = 0;
-      std::from_chars(buffer, end, decimal);
-      const std::string text = shortest(decimal);
-      const std::string exact = shortest(wide);
-      return exact.size() <= text.size() ? exact : text;
+      const std::string_view text(buffer, end);
+      if (from_text(text, back) == NumberError::kNone && back.bits == value.bits) {
+        return std::string(text);
+      }
     }
   }
-  return shortest(wide);
+  return scientific(wide);
+}
+
+template <class T>
+std::string signed_scientific_half(T value) {
+  constexpr std::uint16_t kSign = 0x8000;
+  const T magnitude{static_cast<std::uint16_t>(value.bits & ~kSign)};
+  return (value.bits == magnitude.bits ? "" : "-") + scientific_half(magnitude);
+}
+
+// The shortest text of a value that is finite and not below zero.
+template <class T>
+std::string shortest_half(T value) {
+  const std::string fewest = scientific_half(value);
+  double decimal = 0;
+  std::from_chars(fewest.data(), fewest.data() + fewest.size(), decimal);
+  const std::string text = shortest(decimal);
+  const std::string exact = shortest(widen(value));
+  return exact.size() <= text.size() ? exact : text;
 }
 
 template <class T>
@@ -291,6 +316,12 @@ std::string to_text(float value) { return float_to_text(value); }
 std::string to_text(double value) { return float_to_text(value); }
 std::string to_text(Float16 value) { return float_to_text(value); }
 std::string to_text(BFloat16 value) { return float_to_text(value); }
+
+std::string to_scientific(float value) { return scientific(value); }
+std::string to_scientific(double value) { return scientific(value); }
+std::string to_scientific(Float16 value) { return signed_scientific_half(value); }
+std::string to_scientific(BFloat16 value) { return signed_scientific_half(value); }
+
 std::string to_text(bool value) { return value ? "true" : "false"; }
 std::string to_text(std::int64_t value) { return fmt::format("{}", value); }
 

@@ -22,6 +22,13 @@ inline std::string to_text(std::int16_t value) { return to_text(std::int64_t{val
 inline std::string to_text(std::int8_t value) { return to_text(std::int64_t{value}); }
 inline std::string to_text(std::uint8_t value) { return to_text(std::int64_t{value}); }
 
+// The fewest digits that read back as the same value, which is finite, in scientific notation:
+// "5e-01", "-2.018e+04", "0e+00".
+std::string to_scientific(float value);
+std::string to_scientific(double value);
+std::string to_scientific(Float16 value);
+std::string to_scientific(BFloat16 value);
+
 enum class NumberError { kNone, kSyntax, kRange };
 
 // Reads all of `text` as a T: decimal, hexadecimal ("0x1.8p3" for floats, "0xff" for integers),

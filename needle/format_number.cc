@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/number.h"
+#include "ir/math/convert.h"
 
 namespace ndl {
 namespace {
@@ -19,7 +20,7 @@ constexpr int kPrecision = 8;
 // The parts of a finite number's text.
 struct Parts {
   std::string whole;     // with the sign
-  std::string fraction;  // without trailing zeros
+  std::string fraction;  // without trailing zeros, but for what scientific notation pads with
   std::string exponent;  // "+05"; scientific only
 };
 
@@ -28,33 +29,37 @@ struct Parts {
 struct Decimal {
   bool is_negative = false;
   std::string digits;
-  int point = 0;
+  int point = 1;
 };
 
-// Of the shortest text that reads back as the element.
+// "-1.25e+02" in its parts.
+Parts scientific_parts(std::string_view text) {
+  const std::size_t e = text.find('e');
+  const std::size_t dot = std::min(text.find('.'), e);
+  return {std::string(text.substr(0, dot)),
+          dot == e ? "" : std::string(text.substr(dot + 1, e - dot - 1)),
+          std::string(text.substr(e + 1))};
+}
+
+// Of the fewest digits that read back as the element, a float.
+Parts shortest_parts(const ir::Literal& literal, std::int64_t index) {
+  return visit_dtype(literal.dtype(), [&]<class T>(std::type_identity<T>) {
+    if constexpr (is_float(dtype_of<T>))
+      return scientific_parts(to_scientific(literal.at<T>(index)));
+    return Parts{};
+  });
+}
+
 Decimal shortest_decimal(const ir::Literal& literal, std::int64_t index) {
-  const std::string text = visit_dtype(
-      literal.dtype(),
-      [&]<class T>(std::type_identity<T>) -> std::string { return to_text(literal.at<T>(index)); });
+  const Parts parts = shortest_parts(literal, index);
   Decimal decimal;
-  std::string_view rest = text;
-  if (rest.starts_with('-')) {
-    decimal.is_negative = true;
-    rest.remove_prefix(1);
+  decimal.is_negative = parts.whole.starts_with('-');
+  decimal.digits = parts.whole.substr(decimal.is_negative ? 1 : 0) + parts.fraction;
+  if (decimal.digits == "0") {
+    decimal.digits.clear();
+  } else {
+    decimal.point = std::atoi(parts.exponent.c_str()) + 1;
   }
-  const std::size_t e = rest.find('e');
-  if (e != std::string_view::npos) decimal.point = std::atoi(rest.data() + e + 1);
-  rest = rest.substr(0, e);
-  const std::size_t dot = std::min(rest.find('.'), rest.size());
-  decimal.point += static_cast<int>(dot);
-  for (const char c : rest) {
-    if (c != '.') decimal.digits += c;
-  }
-  const std::size_t zeros = std::min(decimal.digits.find_first_not_of('0'), decimal.digits.size());
-  decimal.digits.erase(0, zeros);
-  decimal.point -= static_cast<int>(zeros);
-  while (decimal.digits.ends_with('0')) decimal.digits.pop_back();
-  if (decimal.digits.empty()) decimal.point = 1;
   return decimal;
 }
 
@@ -62,10 +67,10 @@ std::string without_trailing_zeros(std::string_view digits) {
   return std::string(digits.substr(0, digits.find_last_not_of('0') + 1));
 }
 
-// `value` with kPrecision digits after the point, correctly rounded.
-std::string rounded(double value, std::chars_format format) {
+// `value` with so many digits after the point, correctly rounded.
+std::string rounded(double value, std::chars_format format, int digits) {
   char buffer[400];  // the largest double has 309 digits before the point
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, format, kPrecision).ptr;
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, format, digits).ptr;
   return {buffer, end};
 }
 
@@ -73,7 +78,8 @@ Parts positional(const ir::Literal& literal, std::int64_t index) {
   const Decimal decimal = shortest_decimal(literal, index);
   const auto count = static_cast<int>(decimal.digits.size());
   if (count - decimal.point > kPrecision) {
-    const std::string text = rounded(literal.as_double(index), std::chars_format::fixed);
+    const std::string text =
+        rounded(literal.as_double(index), std::chars_format::fixed, kPrecision);
     const std::size_t dot = text.find('.');
     return {text.substr(0, dot), without_trailing_zeros(std::string_view(text).substr(dot + 1)),
             ""};
@@ -84,29 +90,30 @@ Parts positional(const ir::Literal& literal, std::int64_t index) {
     parts.whole += "0";
     parts.fraction = std::string(static_cast<std::size_t>(-decimal.point), '0') + decimal.digits;
   } else {
-    std::string digits = decimal.digits;
     const auto whole = static_cast<std::size_t>(decimal.point);
-    if (digits.size() < whole) digits.append(whole - digits.size(), '0');
-    parts.whole += digits.substr(0, whole);
-    parts.fraction = digits.substr(whole);
+    // All digits before the point are the value's own.
+    if (decimal.digits.size() < whole) {
+      return {rounded(literal.as_double(index), std::chars_format::fixed, 0), "", ""};
+    }
+    parts.whole += decimal.digits.substr(0, whole);
+    parts.fraction = decimal.digits.substr(whole);
   }
   return parts;
 }
 
-Parts scientific(const ir::Literal& literal, std::int64_t index) {
-  const Decimal decimal = shortest_decimal(literal, index);
-  if (decimal.digits.size() > kPrecision + 1) {
-    const std::string text = rounded(literal.as_double(index), std::chars_format::scientific);
-    const std::size_t dot = text.find('.');
-    const std::size_t e = text.find('e');
-    return {text.substr(0, dot),
-            without_trailing_zeros(std::string_view(text).substr(dot + 1, e - dot - 1)),
-            text.substr(e + 1)};
+// With `digits` after the point: those of the shortest text if it has as many or none are asked
+// for, else those of the value.
+Parts scientific(const ir::Literal& literal, std::int64_t index, std::size_t digits = 0) {
+  const auto of_value = [&](int count) {
+    return scientific_parts(
+        rounded(literal.as_double(index), std::chars_format::scientific, count));
+  };
+  Parts parts = shortest_parts(literal, index);
+  if (parts.fraction.size() > kPrecision) {
+    parts = of_value(kPrecision);
+    parts.fraction = without_trailing_zeros(parts.fraction);
   }
-  const std::string digits = decimal.digits.empty() ? "0" : decimal.digits;
-  const int exponent = decimal.digits.empty() ? 0 : decimal.point - 1;
-  return {(decimal.is_negative ? "-" : "") + digits.substr(0, 1), digits.substr(1),
-          fmt::format("{}{:02}", exponent < 0 ? '-' : '+', std::abs(exponent))};
+  return parts.fraction.size() < digits ? of_value(static_cast<int>(digits)) : parts;
 }
 
 std::string non_finite_text(double value) {
@@ -124,9 +131,12 @@ bool wants_scientific(const ir::Literal& literal, const std::vector<std::int64_t
     most = std::max(most, value);
     least = std::min(least, value);
   }
-  // numpy divides in the dtype of the array, in which a quotient may be infinite; that is large
-  // too.
-  return most != 0 && (most >= 1e8 || least < 1e-4 || most / least > 1000);
+  if (most == 0) return false;
+  // numpy divides in the dtype of the array.
+  const double ratio = visit_dtype(literal.dtype(), [&]<class T>(std::type_identity<T>) {
+    return ir::math::convert_element<double>(ir::math::convert_element<T>(most / least));
+  });
+  return most >= 1e8 || least < 1e-4 || ratio > 1000;
 }
 
 std::string padded(std::string_view text, std::size_t width) {
@@ -154,6 +164,12 @@ std::vector<std::string> float_column(const ir::Literal& literal,
     }
     numbers.push_back(std::move(parts));
   }
+  if (is_scientific) {
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      if (!std::isfinite(literal.as_double(indices[i]))) continue;
+      numbers[i] = scientific(literal, indices[i], right);
+    }
+  }
   // Exponents have equal digits, as "e+05" beside "e+100" would not line up.
   const std::size_t tail = is_scientific ? 1 + right + 1 + exponent : 1 + right;
   left = std::max(left, non_finite - std::min(non_finite, tail));
@@ -167,7 +183,7 @@ std::vector<std::string> float_column(const ir::Literal& literal,
       continue;
     }
     std::string text = padded(parts.whole, left) + "." + parts.fraction;
-    text.append(right - parts.fraction.size(), is_scientific ? '0' : ' ');
+    text.append(right - parts.fraction.size(), ' ');
     if (is_scientific) {
       parts.exponent.insert(1, exponent - parts.exponent.size(), '0');
       text += "e" + parts.exponent;

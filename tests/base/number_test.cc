@@ -112,6 +112,23 @@ TYPED_TEST(FloatTextTest, WhatIsNotANumber) {
   EXPECT_EQ(error_of<TypeParam>(std::string_view("1.5", 2)), NumberError::kNone);  // "1."
 }
 
+TEST(ToScientific, HasTheFewestDigits) {
+  EXPECT_EQ(to_scientific(0.0), "0e+00");
+  EXPECT_EQ(to_scientific(-0.0f), "-0e+00");
+  EXPECT_EQ(to_scientific(0.5), "5e-01");
+  EXPECT_EQ(to_scientific(347090208.f), "3.470902e+08");
+  EXPECT_EQ(to_scientific(1.0 / 3), "3.333333333333333e-01");
+  EXPECT_EQ(to_scientific(parsed<Float16>("-20176")), "-2.018e+04");
+  EXPECT_EQ(to_scientific(parsed<Float16>("-0")), "-0e+00");
+  EXPECT_EQ(to_scientific(parsed<BFloat16>("3.39e38")), "3.39e+38");
+}
+
+TYPED_TEST(FloatTextTest, HasTheFewestDigits) {
+  for (const char* text : {"1e+00", "-2.5e-01", "1e-05", "6.1e+04"}) {
+    EXPECT_EQ(to_scientific(parsed<TypeParam>(text)), text);
+  }
+}
+
 TYPED_TEST(FloatTextTest, EveryNotation) {
   const auto value = [](std::string_view text) {
     const TypeParam x = parsed<TypeParam>(text);

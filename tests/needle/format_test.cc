@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "ir/convert_elements.h"
+
 namespace ndl {
 namespace {
 
@@ -18,6 +20,12 @@ std::string floats(std::initializer_list<float> values) {
 
 std::string doubles(std::initializer_list<double> values) {
   return format_array(Literal::dense<double>({static_cast<std::int64_t>(values.size())}, values));
+}
+
+std::string halves(std::initializer_list<double> values) {
+  const Literal literal =
+      Literal::dense<double>({static_cast<std::int64_t>(values.size())}, values);
+  return format_array(ir::converted(literal, DType::kF16));
 }
 
 std::string iota(ir::Shape shape) {
@@ -59,6 +67,31 @@ TEST(FormatArray, ScientificNotation) {
   EXPECT_EQ(doubles({1e100, 1}), "[1.e+100 1.e+000]");
   EXPECT_EQ(floats({-2e10f, NAN}), "[-2.e+10     nan]");
   EXPECT_EQ(doubles({1.0 / 3 * 1e-5}), "[3.33333333e-06]");
+}
+
+// Columns are as wide as the fewest digits of the longest number need; others are padded with their
+// own digits, not with zeros.
+TEST(FormatArray, ScientificNotationIsPaddedWithDigits) {
+  EXPECT_EQ(floats({2.25230820e-14f, 3.470902e8f}), "[2.2523082e-14 3.4709021e+08]");
+  EXPECT_EQ(floats({-1.1347681e-01f, 1.51899e7f, -8.2163662e-03f}),
+            "[-1.1347681e-01  1.5189900e+07 -8.2163662e-03]");
+  EXPECT_EQ(floats({1e16f, 123456789.f, 1e-4f}), "[1.0000000e+16 1.2345679e+08 9.9999997e-05]");
+  EXPECT_EQ(doubles({1e23, 1.5e-5, 1.0 / 3}), "[1.00000000e+23 1.50000000e-05 3.33333333e-01]");
+  EXPECT_EQ(halves({0.7183, -28.72, -0.0005069}), "[ 7.183e-01 -2.872e+01 -5.069e-04]");
+  EXPECT_EQ(halves({-1.013e-06, 0.1274}), "[-1.013e-06  1.274e-01]");
+}
+
+TEST(FormatArray, IntegersOfFloatsAreExactInArrays) {
+  EXPECT_EQ(floats({99999992.f}), "[99999992.]");
+  EXPECT_EQ(halves({14616, 16232, 37504}), "[14616. 16232. 37504.]");
+  EXPECT_EQ(format_array(Literal::filled({DType::kF16, {}}, 39072)), "39070.0");
+  EXPECT_EQ(format_array(Literal::dense<float>({}, {347090208.f})), "347090200.0");
+}
+
+// 1801 / 1.8008 is above 1000, but 1000 in 16 bits.
+TEST(FormatArray, RangesAreMeasuredInTheDType) {
+  EXPECT_EQ(halves({1801, 1.8008}), "[1801.       1.801]");
+  EXPECT_EQ(halves({1501, 1.5}), "[1.501e+03 1.500e+00]");
 }
 
 TEST(FormatArray, RankZero) {
