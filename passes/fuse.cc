@@ -204,16 +204,6 @@ FusionReason reason_of(const Graph& graph, const FusionPlan& plan, Value produce
                                                             : FusionReason::kDependence;
 }
 
-std::size_t max_ops_option(const PassContext& context) {
-  const auto it = context.options.find("max-ops");
-  const std::string_view text = it == context.options.end() ? kDefaultFusionMaxOps : it->second;
-  std::int64_t value = 0;
-  if (from_text(text, value) != NumberError::kNone || value < 1) {
-    throw_error<UsageError>("fuse: max-ops must be a positive integer, got '{}'", text);
-  }
-  return static_cast<std::size_t>(value);
-}
-
 }  // namespace
 
 FusionPlan plan_fusion(const Graph& graph, std::size_t max_ops) {
@@ -270,8 +260,18 @@ std::vector<FusionEdge> explain_fusion(const Graph& graph, std::size_t max_ops) 
   return edges;
 }
 
+std::size_t max_ops_option(const std::map<std::string, std::string, std::less<>>& options) {
+  const auto it = options.find("max-ops");
+  const std::string_view text = it == options.end() ? kDefaultFusionMaxOps : it->second;
+  std::int64_t value = 0;
+  if (from_text(text, value) != NumberError::kNone || value < 1) {
+    throw_error<UsageError>("fuse: max-ops must be a positive integer, got '{}'", text);
+  }
+  return static_cast<std::size_t>(value);
+}
+
 Graph run_fuse(const Graph& graph, const PassContext& context) {
-  return Fuser(graph, plan_fusion(graph, max_ops_option(context))).run();
+  return Fuser(graph, plan_fusion(graph, max_ops_option(context.options))).run();
 }
 
 }  // namespace ndl::passes

@@ -14,6 +14,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -63,7 +66,10 @@ std::vector<FusionEdge> explain_fusion(const ir::Graph& graph, std::size_t max_o
 
 inline constexpr std::string_view kDefaultFusionMaxOps = "256";
 
-// The option max-ops bounds the size of a group.
+// The option max-ops of the pass, which bounds the size of a group. Throws UsageError unless it is
+// a positive integer.
+std::size_t max_ops_option(const std::map<std::string, std::string, std::less<>>& options);
+
 ir::Graph run_fuse(const ir::Graph& graph, const PassContext& context);
 
 }  // namespace ndl::passes

@@ -70,14 +70,28 @@ void expect_same(const ir::Graph& graph, std::uint64_t seed) {
   }
 }
 
+std::string contents(const fs::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 class GoldenFile : public testing::TestWithParam<fs::path> {};
 
 TEST_P(GoldenFile, RunsAsInterpreted) {
-  std::ifstream file(GetParam());
-  std::stringstream text;
-  text << file.rdbuf();
-  const ir::Graph graph = ir::parse(text.str());
+  const ir::Graph graph = ir::parse(contents(GetParam()));
   for (const std::uint64_t seed : {1, 2}) expect_same(graph, seed);
+}
+
+// Composed ops that no pass has expanded are expanded where code is made of them.
+TEST_P(GoldenFile, FusesWithoutExpanding) {
+  const ir::Graph graph = ir::parse(contents(GetParam()));
+  const std::vector<ir::Literal> inputs = test::random_inputs(graph, 1);
+  CompileOptions options;
+  options.pipeline = "fuse";
+  EXPECT_EQ(difference(test::run(graph, inputs), run_program(*compile(graph, options), inputs, 1)),
+            "");
 }
 
 std::vector<fs::path> golden_files() {
@@ -152,6 +166,51 @@ TEST(Compile, InputsAreChecked) {
   EXPECT_THROW(program->run(std::span(&wrong_shape, 1)), ShapeError);
   const ir::Literal wrong_dtype = ir::Literal::zeros({DType::kF64, {3}});
   EXPECT_THROW(program->run(std::span(&wrong_dtype, 1)), DTypeError);
+}
+
+// What is asked for wrongly is refused with a message, and the program runs as before.
+TEST(Compile, WrongRequestsChangeNothing) {
+  const ir::Graph graph =
+      ir::parse("needle 1 graph g(%x: f32[3]) -> f32[3] { %y = neg(%x) return %y }");
+  const auto program = compile(graph);
+  const std::vector<ir::Literal> inputs = {ir::Literal::dense<float>({3}, {1, 2, 3})};
+  const auto expect_error = [&]<class E>(std::type_identity<E>, std::string_view part, auto&& f) {
+    try {
+      f();
+      ADD_FAILURE() << part;
+    } catch (const E& error) {
+      EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
+    }
+    EXPECT_EQ(program->run(inputs).front(), ir::Literal::dense<float>({3}, {-1, -2, -3}));
+  };
+  constexpr std::type_identity<UsageError> kUsage;
+  constexpr std::type_identity<ShapeError> kShape;
+  expect_error(kShape, "takes 1 input, got 0", [&] { program->run({}); });
+  expect_error(kShape, "takes 1 input, got 2", [&] { program->run(std::vector{inputs[0], inputs[0]}); });
+  expect_error(kUsage, "-1 threads", [&] { program->run(inputs, -1); });
+  expect_error(kUsage, "z80", [&] { compile(graph, {.cpu = "z80"}); });
+  expect_error(kUsage, "", [&] { compile(graph, {.cpu = ""}); });
+  expect_error(kUsage, "wibble", [&] { compile(graph, {.pipeline = "wibble"}); });
+  expect_error(kUsage, "max-ops", [&] { compile(graph, {.pipeline = "fuse{max-ops=0}"}); });
+  // As many as one likes; the pool has what it has.
+  EXPECT_EQ(program->run(inputs, 1 << 30), program->run(inputs, 1));
+}
+
+TEST(Compile, MoreMemoryThanThereIs) {
+  const auto program = compile(
+      ir::parse("needle 1 graph g(%x: f32[]) -> f32[281474976710656] { %y = broadcast(%x) : "
+                "f32[281474976710656] return %y }"));
+  const float x = 1;
+  const runtime::BufferView view{const_cast<float*>(&x), sizeof(x)};
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      program->run_buffers(std::span(&view, 1));
+      FAIL();
+    } catch (const ResourceError& error) {
+      EXPECT_TRUE(error.message().starts_with("needs 1125899906842624 bytes, limit"))
+          << error.message();
+    }
+  }
 }
 
 TEST(Compile, TheLowestIndexOutOfRangeIsReported) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "tests/tools/cli.h"
 
@@ -56,6 +57,38 @@ TEST(Bench, ComparesWithAnOldReport) {
   }
 }
 
+std::string report(const std::string& name, double seconds) {
+  return "{\"name\": \"softmax_stable_" + name +
+         "\", \"time_unit\": \"s\", \"real_time\": " + std::to_string(seconds) + "}";
+}
+
+TEST(Bench, SlowerThanAnOldReportIsAnError) {
+  const auto compare = [](const std::string& entries, const std::vector<std::string>& flags = {}) {
+    const std::string old = save("old.json", "{\"benchmarks\": [" + entries + "]}");
+    std::vector<std::string> arguments{"bench", "-", "--min-time=0", "--compare=" + old};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return run({arguments, kStable});
+  };
+  // 100 ns for what takes at least some, and 100 s.
+  const std::string fast = "{\"name\": \"softmax_stable_median\", \"real_time\": 0.0001}";
+  const std::string fast_min = "{\"name\": \"softmax_stable_min\", \"real_time\": 0.0001}";
+  const Outcome slower = compare(fast + ", " + fast_min);
+  EXPECT_EQ(slower.code, 3);
+  EXPECT_TRUE(contains(slower.out, "new / old\n"));
+  EXPECT_TRUE(contains(slower.err, "error: 'softmax_stable' takes "));
+  EXPECT_TRUE(contains(slower.err, "old.json', limit 1.100\n"));
+  EXPECT_EQ(compare(fast).code, 3);
+  EXPECT_EQ(compare(fast, {"--json"}).code, 3);
+  EXPECT_EQ(compare(fast, {"--max-slowdown=1e30"}).code, 0);
+  // One figure alone is chance.
+  EXPECT_EQ(compare(fast + ", " + report("min", 100)).code, 0);
+  EXPECT_EQ(compare(report("median", 100)).code, 0);
+  // Compiling does not count, and a time of 0 is none.
+  EXPECT_EQ(compare("{\"name\": \"softmax_stable_compile\", \"real_time\": 0.0001}").code, 0);
+  expect_error(compare("{\"name\": \"softmax_stable_min\", \"real_time\": 0}"), 1,
+               {"has no figures of 'softmax_stable'"});
+}
+
 TEST(Bench, WrongReports) {
   const auto compare = [](const std::string& text) {
     return run({{"bench", "-", "--min-time=0", "--compare=" + save("r.json", text)}, kStable});
@@ -79,6 +112,7 @@ TEST(Bench, UsageErrors) {
   expect_error(run({{"bench", "-", "--threads=99999"}, kStable}), 2, {"--threads"});
   expect_error(run({{"bench", "-", "--cpu=z80"}, kStable}), 2, {"--cpu"});
   expect_error(run({{"bench", "-", "--seed=x"}, kStable}), 2, {"--seed"});
+  expect_error(run({{"bench", "-", "--max-slowdown=-1"}, kStable}), 2, {"--max-slowdown"});
 }
 
 }  // namespace

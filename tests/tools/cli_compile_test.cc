@@ -54,6 +54,15 @@ TEST(Compile, ForEveryCpu) {
   }
 }
 
+TEST(Compile, ComposedOpsNeedNoExpanding) {
+  for (const char* stage : {"loops", "llvm", "asm"}) {
+    const Outcome outcome =
+        run({{"compile", "-", std::string("--to=") + stage, "-p", "fuse"}, kFused});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out, "");
+  }
+}
+
 TEST(Compile, UsageErrors) {
   expect_error(run({{"compile", "-"}, kStable}), 2, {"--to is not given", "graph, fused, loops"});
   expect_error(run({{"compile", "-", "--to="}, kStable}), 2, {"--to"});

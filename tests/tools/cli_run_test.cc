@@ -202,6 +202,40 @@ TEST(Run, AnIndexOutOfRange) {
   expect_error(run({arguments, graph}), 1, {"5", "out of range"});
 }
 
+// The lowest position that is wrong, with op, value, bound and place, whichever way the graph runs;
+// and no file is begun.
+TEST(Run, AnIndexOutOfRangeIsLocated) {
+  const std::string graph =
+      "needle 1\n\ngraph f(%x: f32[2], %i: i32[4]) -> f32[4] {\n"
+      "  %0 = gather(%x, %i, axis=0) : f32[4]\n"
+      "  %1 = neg(%0) : f32[4]\n  return %1\n}\n";
+  const std::string file = path_of("never.npy");
+  for (const char* way : {"--interpret", "--wide", "--threads=2", "--disable=fuse", "-p="}) {
+    const std::vector<std::string> arguments = {
+        "run", "-", "-i", "2xf32", "-i", "4xi32=1 2 -1 7", "--output=@" + file, way};
+    expect_error(run({arguments, graph}), 1,
+                 {"<stdin>:4:8: error: gather: index 2 at position 1 is out of range for axis 0 of "
+                  "extent 2\n"});
+    EXPECT_FALSE(std::filesystem::exists(file));
+  }
+}
+
+TEST(Run, ComposedOpsNeedNoExpanding) {
+  for (const char* pipeline : {"-p=fuse", "-p=canonicalize,fuse", "-p=dce", "-p="}) {
+    expect_output(run({{"run", "-", "-i", "1xf32=1", pipeline}, kFused}), "([2], [3])\n");
+  }
+}
+
+TEST(Run, TheInterpreterTakesNoTargets) {
+  for (const char* way : {"--interpret", "--wide"}) {
+    for (const char* flag : {"--threads", "--cpu"}) {
+      const std::string value = std::string(flag) + (flag[2] == 't' ? "=1" : "=native");
+      expect_error(run({{"run", "-", "-i", "3xf32", way, value}, kStable}), 2,
+                   {std::string(flag) + ": the interpreter", std::string("leave out ") + way});
+    }
+  }
+}
+
 TEST(Run, Wide) {
   const Outcome outcome = run({{"run", "-", "-i", "3xf32=0", "--wide"}, kStable});
   EXPECT_EQ(outcome.out, "[0.3333333333333333 0.3333333333333333 0.3333333333333333]\n");

@@ -29,7 +29,7 @@ constexpr const char* kExamples =
     "  ndl bench m.ndl                               random inputs\n"
     "  ndl bench m.ndl --input=x=@x.npy --threads=1\n"
     "  ndl bench m.ndl --json > old.json\n"
-    "  ndl bench m.ndl --compare=old.json            new times over old ones\n";
+    "  ndl bench m.ndl --compare=old.json            new times over old ones; an error if slower\n";
 
 struct Options {
   std::string file;
@@ -37,6 +37,7 @@ struct Options {
   std::string seed = "0";
   std::string min_time = "0.5";
   std::string compare;
+  std::string max_slowdown = "0.1";
   bool json = false;
   TargetFlags target;
   PassFlags passes;
@@ -72,6 +73,7 @@ int run(const Options& options) {
   // 1. All of the command line that can be checked without reading files.
   const auto seed = static_cast<std::uint64_t>(parse_count("--seed", options.seed));
   const double seconds = parse_tolerance("--min-time", options.min_time);
+  const double max_slowdown = parse_tolerance("--max-slowdown", options.max_slowdown);
   BenchResult result;
   result.threads = options.target.threads();
   const std::string& cpu = options.target.cpu();
@@ -93,17 +95,23 @@ int run(const Options& options) {
   result.bytes = running_bytes(*program) - program->executable()->arena_bytes();
   const std::vector<ir::Literal> inputs = make_all_inputs(source, specs, seed);
   result.timing = time_program(*program, inputs, seconds, result.threads);
-  // JSON is data; what a person reads beside it goes to standard error.
-  const std::string comparison =
-      options.compare.empty() ? "" : bench_comparison(result, old, options.compare);
-  write_stdout(options.json ? bench_json(result) : bench_text(result));
-  if (comparison.empty()) return kOk;
-  if (options.json) {
-    write_stderr(comparison);
-  } else {
-    write_stdout("\n" + comparison);
+  if (options.compare.empty()) {
+    write_stdout(options.json ? bench_json(result) : bench_text(result));
+    return kOk;
   }
-  return kOk;
+  const BenchComparison comparison = compare_bench(result, old, options.compare);
+  // JSON is data; what a person reads beside it goes to standard error.
+  if (options.json) {
+    write_stdout(bench_json(result));
+    write_stderr(comparison.table);
+  } else {
+    write_stdout(bench_text(result) + "\n" + comparison.table);
+  }
+  if (comparison.slowdown <= 1 + max_slowdown) return kOk;
+  write_stderr(fmt::format("error: '{}' takes {:.3f} times as long as in '{}', limit {:.3f}\n",
+                           result.name, comparison.slowdown, display_path(options.compare),
+                           1 + max_slowdown));
+  return kMismatch;
 }
 
 }  // namespace
@@ -125,6 +133,11 @@ Command add_bench(CLI::App& parent) {
       ->group("Measuring");
   app->add_option("--compare", options->compare, "a report to compare with, as --json writes")
       ->type_name("OLD.json")
+      ->group("Output");
+  app->add_option("--max-slowdown", options->max_slowdown,
+                  "how much slower than OLD.json is an error: 0.1 is 10 %")
+      ->type_name("X")
+      ->default_str(options->max_slowdown)
       ->group("Output");
   app->add_flag("--json", options->json, "as JSON in the shape of Google Benchmark's")
       ->group("Output");

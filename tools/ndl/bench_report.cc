@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -61,9 +63,10 @@ std::map<std::string, double> parse_report(const std::string& text) {
   std::map<std::string, double> times;
   const Json report = Json::parse(text);
   for (const Json& entry : report.at("benchmarks")) {
-    if (entry.contains("real_time")) {
-      times[entry.at("name").get<std::string>()] = nanoseconds_in(entry);
-    }
+    if (!entry.contains("real_time")) continue;
+    const double time = nanoseconds_in(entry);
+    // Nothing can be compared with a call that took no time.
+    if (time > 0) times[entry.at("name").get<std::string>()] = time;
   }
   return times;
 }
@@ -109,8 +112,8 @@ std::string bench_json(const BenchResult& result) {
   return report.dump(2) + "\n";
 }
 
-std::string bench_comparison(const BenchResult& result, const std::string& old_json,
-                             const std::string& file) {
+BenchComparison compare_bench(const BenchResult& result, const std::string& old_json,
+                              const std::string& file) {
   std::map<std::string, double> old;
   try {
     old = parse_report(old_json);
@@ -118,17 +121,24 @@ std::string bench_comparison(const BenchResult& result, const std::string& old_j
     throw_error<IoError>("'{}' is no report of benchmarks: {}", display_path(file),
                          escape_control(error.what()));
   }
-  std::string text = fmt::format("{:<10}{:>14}{:>14}{:>12}\n", "", "old", "new", "new / old");
+  BenchComparison comparison;
+  comparison.table = fmt::format("{:<10}{:>14}{:>14}{:>12}\n", "", "old", "new", "new / old");
+  std::vector<double> slowdowns;
   bool found = false;
   for (const Entry& entry : entries_of(result)) {
     const auto it = old.find(fmt::format("{}_{}", result.name, entry.name));
     if (it == old.end()) continue;
     found = true;
-    text += fmt::format("{:<10}{:>14}{:>14}{:>12.3f}\n", entry.name, duration(it->second * 1e-9),
-                        duration(entry.seconds), entry.seconds * 1e9 / it->second);
+    const double ratio = entry.seconds * 1e9 / it->second;
+    if (entry.name == "min" || entry.name == "median") slowdowns.push_back(ratio);
+    comparison.table += fmt::format("{:<10}{:>14}{:>14}{:>12.3f}\n", entry.name,
+                                    duration(it->second * 1e-9), duration(entry.seconds), ratio);
   }
-  if (found) return text;
-  throw_error<IoError>("'{}' has no figures of '{}'", display_path(file), result.name);
+  if (!found) {
+    throw_error<IoError>("'{}' has no figures of '{}'", display_path(file), result.name);
+  }
+  if (!slowdowns.empty()) comparison.slowdown = std::ranges::min(slowdowns);
+  return comparison;
 }
 
 }  // namespace ndl::tools

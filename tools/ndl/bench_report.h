@@ -24,10 +24,19 @@ std::string bench_text(const BenchResult& result);
 // entry for min, median, p95 and compile.
 std::string bench_json(const BenchResult& result);
 
-// A table of the entries of a report like the above, or of Google Benchmark itself, beside those of
-// `result` that have the same names: old, new, new / old. Throws IoError, which names `file`, for
-// text that is no such report or has none of them.
-std::string bench_comparison(const BenchResult& result, const std::string& old_json,
-                             const std::string& file);
+// An old report beside a result.
+struct BenchComparison {
+  std::string table;  // old, new, new / old
+  // new / old of the calls: the lower one of the shortest time and the median, as far as the old
+  // report has them, because both are slower when the code is, but one may be so by chance. 0 if it
+  // has neither.
+  double slowdown = 0;
+};
+
+// Compares the entries of a report like the above, or of Google Benchmark itself, with those of
+// `result` that have the same names. Throws IoError, which names `file`, for text that is no such
+// report or has none of them.
+BenchComparison compare_bench(const BenchResult& result, const std::string& old_json,
+                              const std::string& file);
 
 }  // namespace ndl::tools

@@ -9,7 +9,7 @@ enum ExitCode : int {
   kOk = 0,
   kFailed = 1,       // wrong input, or a verify, compile or run error
   kUsage = 2,        // a wrong command line
-  kMismatch = 3,     // results are not what was expected
+  kMismatch = 3,     // results are not what was expected, or came too slowly
   kUnsupported = 4,  // valid, but not available
   kInternal = 70,    // a bug of ours
 };

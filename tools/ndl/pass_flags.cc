@@ -89,16 +89,6 @@ void check_flags(const Flags& flags) {
   PassFilter(flags.print_after);
 }
 
-// The option of a step of the pass fuse, which has run.
-std::size_t max_ops(const passes::PipelineStep& step) {
-  const auto it = step.options.find("max-ops");
-  std::int64_t value = 0;
-  const NumberError error =
-      from_text(it == step.options.end() ? passes::kDefaultFusionMaxOps : it->second, value);
-  NDL_CHECK(error == NumberError::kNone);
-  return static_cast<std::size_t>(value);
-}
-
 std::string timing_table(const std::vector<passes::PassRecord>& records) {
   double total = 0;
   for (const passes::PassRecord& record : records) total += record.seconds;
@@ -177,8 +167,9 @@ ir::Graph PassFlags::run(const ir::Graph& graph, std::string_view fallback,
       write_stderr(fmt::format("{}\n{}", title, line_diff(ir::print(before), ir::print(after))));
     }
     if (flags.explain == record.name) {
+      const auto& options = pipeline[record.index - 1].options;
       write_stderr(fmt::format("{}\n{}", title,
-                               fusion_table(before, after, max_ops(pipeline[record.index - 1]))));
+                               fusion_table(before, after, passes::max_ops_option(options))));
       is_explained = true;
     }
     stages.write(record.index, record.name, after);

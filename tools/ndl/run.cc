@@ -138,6 +138,10 @@ int run(const Options& options) {
   const int threads = options.target.threads();
   const std::string& cpu = options.target.cpu();
   const bool interprets = options.interpret || options.wide;
+  if (interprets) {
+    options.target.refuse("the interpreter compiles for no CPU and runs on one thread; leave out " +
+                          std::string(options.interpret ? "--interpret" : "--wide"));
+  }
   ir::InterpretOptions interpret_options;
   interpret_options.wide = options.wide;
   if (!options.memory_limit.empty()) {
@@ -204,7 +208,7 @@ Command add_run(CLI::App& parent) {
       ->group("Checking");
 
   app->add_flag("--interpret", options->interpret,
-                "run the reference interpreter; no passes but -p")
+                "run the reference interpreter, on one thread; no passes but -p")
       ->group("Running");
   app->add_flag("--wide", options->wide, "interpret, with every float as f64")->group("Running");
   app->add_option("--memory-limit", options->memory_limit, "most memory that values may take")

@@ -14,17 +14,18 @@
 namespace ndl::tools {
 
 void TargetFlags::add_cpu(CLI::App& app) {
-  app.add_option("--cpu", cpu_, "the CPU to compile for")
-      ->type_name(fmt::format("{}", fmt::join(codegen::target_names(), "|")))
-      ->default_str(cpu_)
-      ->group("Running");
+  options_.push_back(app.add_option("--cpu", cpu_, "the CPU to compile for")
+                         ->type_name(fmt::format("{}", fmt::join(codegen::target_names(), "|")))
+                         ->default_str(cpu_)
+                         ->group("Running"));
 }
 
 void TargetFlags::add_threads(CLI::App& app) {
-  app.add_option("--threads", threads_, "the most threads to run on; 0 is all CPUs")
-      ->type_name("N")
-      ->default_str(threads_)
-      ->group("Running");
+  options_.push_back(
+      app.add_option("--threads", threads_, "the most threads to run on; 0 is all CPUs")
+          ->type_name("N")
+          ->default_str(threads_)
+          ->group("Running"));
 }
 
 const std::string& TargetFlags::cpu() const {
@@ -39,6 +40,12 @@ const std::string& TargetFlags::cpu() const {
 int TargetFlags::threads() const {
   constexpr std::int64_t kMost = 1024;
   return static_cast<int>(parse_count("--threads", threads_, kMost));
+}
+
+void TargetFlags::refuse(std::string_view reason) const {
+  for (const CLI::Option* option : options_) {
+    if (option->count() > 0) throw_error<UsageError>("{}: {}", option->get_name(), reason);
+  }
 }
 
 }  // namespace ndl::tools

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace ndl::tools {
 
@@ -18,8 +21,11 @@ class TargetFlags {
   const std::string& cpu() const;
   // 0: as many as the machine has.
   int threads() const;
+  // Throws UsageError if one of the flags is given, because `reason`.
+  void refuse(std::string_view reason) const;
 
  private:
+  std::vector<CLI::Option*> options_;
   std::string cpu_ = "native";
   std::string threads_ = "0";
 };
