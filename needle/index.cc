@@ -8,8 +8,10 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "needle/indexing.h"
 #include "needle/shaping.h"
 #include "needle/tensor.h"
+#include "needle/trace_scope.h"
 
 namespace ndl {
 namespace {
@@ -35,17 +37,26 @@ class Indexing {
   }
 
   Tensor apply(const Tensor& x) {
-    Tensor y = x;
-    if (limit_ != shape_.dims() || start_ != ir::Dims(shape_.rank(), 0) ||
-        stride_ != ir::Dims(shape_.rank(), 1)) {
-      y = slice(Operand(y, at_), std::move(start_), std::move(limit_), std::move(stride_));
-    }
+    Tensor y = limit_ == shape_.dims() && start_ == ir::Dims(shape_.rank(), 0) && has_unit_strides()
+                   ? x
+                   : part(x);
     if (!reversed_.empty()) y = flip(Operand(y, at_), std::move(reversed_));
     if (dims_ != y.shape().dims()) y = reshape(Operand(y, at_), std::move(dims_));
     return y;
   }
 
  private:
+  bool has_unit_strides() const { return stride_ == ir::Dims(shape_.rank(), 1); }
+
+  Tensor part(const Tensor& x) const {
+    const Operand operand(x, at_);
+    if (current_trace() != 0 || !has_unit_strides()) return slice(operand, start_, limit_, stride_);
+    ir::Dims extents;
+    for (std::size_t i = 0; i < limit_.size(); ++i) extents.push_back(limit_[i] - start_[i]);
+    const Tensor start(start_, {.requires_grad = false});
+    return dynamic_slice(operand, Operand(start, at_), ir::Shape(std::move(extents)));
+  }
+
   template <class E>
   [[noreturn]] void fail(const std::string& message) const {
     throw E(Diagnostic{to_location(at_), message, ""});

@@ -2,9 +2,10 @@
 //
 //   x[1]   x[-1]   x[{0, 2}]   x[{kAll, Range{1, 3}}]   x[{kEllipsis, Range{.step = -1}}]
 //
-// Entries are for the axes in order; axes without one are taken whole. Indexing records `slice`,
-// `reverse` and `reshape`, as many of them as it needs. For indices in tensors see
-// needle/indexing.h.
+// Entries are for the axes in order; axes without one are taken whole. Indexing records the ops it
+// needs: `reshape`, `reverse`, and for a part of x `dynamic_slice`, whose place is data, so that a
+// loop over rows or batches compiles once. In a trace, where numbers are constants, and for ranges
+// with steps it is `slice`. For indices in tensors see needle/indexing.h.
 #pragma once
 
 #include <concepts>

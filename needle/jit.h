@@ -53,9 +53,10 @@ class Jit {
   template <std::derived_from<Tensor>... Arguments>
     requires std::invocable<F&, const Arguments&...>
   auto operator()(const Arguments&... arguments) {
-    using Result = std::remove_cvref_t<std::invoke_result_t<F&, const Arguments&...>>;
-    static_assert(TraceResult<Result>,
+    using Returned = std::remove_cvref_t<std::invoke_result_t<F&, const Arguments&...>>;
+    static_assert(TraceResult<Returned>,
                   "a jitted function returns a Tensor, a TensorTuple or a std::vector<Tensor>");
+    using Result = std::conditional_t<std::derived_from<Returned, Tensor>, Tensor, Returned>;
     if (current_trace() != 0) return Result(f_(arguments...));
     const std::vector<Tensor> list{arguments...};
     std::vector<Tensor> results = function_for(list, arguments...)->run(list);

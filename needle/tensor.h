@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -104,7 +105,7 @@ class Tensor : public Value {
       : Tensor(from_span(values, shape), options) {}
   template <class T>
   Tensor(const std::vector<T>& values, const ir::Shape& shape, TensorOptions options = {})
-      : Tensor(std::span<const T>(values), shape, options) {}
+      : Tensor(from_vector(values, shape), options) {}
   template <class T>
   explicit Tensor(const std::vector<T>& values, TensorOptions options = {})
       : Tensor(values, ir::Shape({std::ssize(values)}), options) {}
@@ -197,6 +198,17 @@ class Tensor : public Value {
   static ir::Literal from_span(std::span<const T> values, const ir::Shape& shape) {
     require_size(values.size(), shape);
     return ir::Literal::dense(shape, values);
+  }
+  template <class T>
+  static ir::Literal from_vector(const std::vector<T>& values, const ir::Shape& shape) {
+    if constexpr (std::same_as<T, bool>) {
+      // Its elements have no addresses.
+      const std::unique_ptr<bool[]> copy(new bool[values.size()]);
+      std::ranges::copy(values, copy.get());
+      return from_span(std::span<const bool>(copy.get(), values.size()), shape);
+    } else {
+      return from_span(std::span<const T>(values), shape);
+    }
   }
   static Tensor scalar_of(const Number& number, const TensorOptions& options,
                           const std::source_location& at);

@@ -186,7 +186,8 @@ TEST(Compile, WrongRequestsChangeNothing) {
   constexpr std::type_identity<UsageError> kUsage;
   constexpr std::type_identity<ShapeError> kShape;
   expect_error(kShape, "takes 1 input, got 0", [&] { program->run({}); });
-  expect_error(kShape, "takes 1 input, got 2", [&] { program->run(std::vector{inputs[0], inputs[0]}); });
+  expect_error(kShape, "takes 1 input, got 2",
+               [&] { program->run(std::vector{inputs[0], inputs[0]}); });
   expect_error(kUsage, "-1 threads", [&] { program->run(inputs, -1); });
   expect_error(kUsage, "z80", [&] { compile(graph, {.cpu = "z80"}); });
   expect_error(kUsage, "", [&] { compile(graph, {.cpu = ""}); });

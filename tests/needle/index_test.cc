@@ -7,6 +7,8 @@
 #include <limits>
 #include <source_location>
 
+#include "codegen/counters.h"
+#include "ir/printer.h"
 #include "needle/needle.h"
 
 namespace ndl {
@@ -101,7 +103,28 @@ TEST_F(IndexTest, WhatChangesNothingIsTheTensor) {
   EXPECT_TRUE(x[kAll].is(x));
   EXPECT_TRUE(x[kEllipsis].is(x));
   EXPECT_TRUE((x[{Range{0, 2}, Range{.step = 1}}].is(x)));
-  EXPECT_EQ(Tensor({1, 2, 3})[Range{1}].op(), "slice");
+}
+
+TEST_F(IndexTest, ALoopOverPlacesCompilesOnce) {
+  const Tensor data = reshape(arange(60, DType::kF32), {12, 5});
+  const auto batch = [&](int i) { return sum(data[Range{i * 3, i * 3 + 3}] * 2).item(); };
+  EXPECT_EQ(batch(0), 210);
+  const std::int64_t before = codegen::compile_counters().programs_compiled;
+  EXPECT_EQ(batch(1), 660);
+  EXPECT_EQ(batch(2), 1110);
+  EXPECT_EQ(batch(3), 1560);
+  EXPECT_EQ(codegen::compile_counters().programs_compiled, before);
+}
+
+TEST_F(IndexTest, InATracePlacesAreConstants) {
+  const ir::Graph graph = trace([](Tensor y) { return y[{1, Range{.start = 1}}]; }, x);
+  EXPECT_EQ(ir::print(graph),
+            "needle 1\n\n"
+            "graph main(%0: i32[2,3,4]) -> i32[2,4] {\n"
+            "  %1 = slice(%0, start=[1, 1, 0], limit=[2, 3, 4]) : i32[1,2,4]\n"
+            "  %2 = reshape(%1) : i32[2,4]\n"
+            "  return %2\n"
+            "}\n");
 }
 
 TEST_F(IndexTest, ErrorsNameTheLine) {

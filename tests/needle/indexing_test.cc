@@ -93,6 +93,20 @@ TEST_F(IndexingTest, ErrorsNameTheLowestPositionAndTheLine) {
   EXPECT_EQ(state.to_string(), "[2. 3.]");
 }
 
+// Indices that the graph computes, in the middle of other ops.
+TEST_F(IndexingTest, ErrorsOfComputedIndices) {
+  const Tensor i = indices({0, 1});
+  const int line = std::source_location::current().line() + 1;
+  const Tensor y = exp(take(x, i * 2)) + 1;
+  try {
+    y.realize();
+    FAIL();
+  } catch (const IndexError& error) {
+    EXPECT_EQ(error.message(), "gather: index 2 at position 1 is out of range for axis 0 of extent 2");
+    EXPECT_EQ(error.diagnostic().location.line, line);
+  }
+}
+
 // The second of two equal graphs runs the code of the first, and names its own line.
 TEST_F(IndexingTest, EqualGraphsNameTheirOwnLines) {
   const Tensor table({1, 2, 3});

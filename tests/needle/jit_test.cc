@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <thread>
 
 #include "codegen/counters.h"
 #include "needle/needle.h"
@@ -52,6 +53,9 @@ TEST(Jit, KindsOfResults) {
   EXPECT_EQ(tuple(Tensor({1}))[1].item(), 3);
   auto vector = jit([](Tensor x) { return std::vector<Tensor>{x, x + 1}; });
   EXPECT_EQ(vector(Tensor({1}))[1].item(), 2);
+  const nn::Parameter p({5});
+  auto parameter = jit([&](Tensor) -> const nn::Parameter& { return p; });
+  EXPECT_EQ(parameter(Tensor({1})).item(), 5);
   auto identity = jit([](Tensor x) { return x; });
   EXPECT_EQ(identity(Tensor({7})).item(), 7);
 }
@@ -94,6 +98,22 @@ TEST(Jit, CompilesOnceForEachCombinationOfTypes) {
   EXPECT_EQ(compiled(two.astype(DType::kF64).data(), two), 2);
   EXPECT_EQ(f.recordings(), 3u);
   EXPECT_EQ(compiled(two, two) + compiled(two, one), 0);
+  EXPECT_EQ(f.recordings(), 3u);
+}
+
+TEST(Jit, IsCalledByThreads) {
+  const Tensor w({1, 2});
+  auto f = jit([&](Tensor x) { return x * w; });
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        const Tensor x = broadcast_to(Tensor({static_cast<float>(t)}), {i % 3 + 1, 2});
+        EXPECT_EQ(f(x).to_vector<float>().back(), 2 * t);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(f.recordings(), 3u);
 }
 

@@ -116,6 +116,34 @@ TEST(Record, RealizingFreesWhatNoGradientNeeds) {
   EXPECT_EQ(live_records(), before + 1);
 }
 
+// The thread contract of needle/tensor.h: record on, realize, read, copy and let go of one tensor.
+TEST(Record, ThreadsShareTensors) {
+  const std::int64_t before = live_records();
+  for (int round = 0; round < 20; ++round) {
+    const Tensor x({1, 2, 3});
+    const Tensor pending = exp(x) * 0.5 + x;
+    const TensorTuple parts = split(pending);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        std::vector<Tensor> copies(8, pending);
+        copies.push_back(pending.detach());
+        for (const Tensor& copy : copies) {
+          const Tensor mine = copy + t;
+          EXPECT_EQ((mine - pending).to_vector<float>()[2], static_cast<float>(t));
+        }
+        EXPECT_EQ(parts[t % 3].shape(), ir::Shape({}));
+        EXPECT_TRUE(pending.inputs()[1].is(x));
+        static_cast<void>(pending.is_realized());
+        EXPECT_EQ(parts[-1].item(), pending.to_vector<float>()[2]);
+        EXPECT_THROW(take(pending, 3 + t).realize(), IndexError);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  EXPECT_EQ(live_records(), before);
+}
+
 TEST(Record, ThreadsRealizeOneTensor) {
   const Tensor x({1, 2, 3});
   for (int round = 0; round < 50; ++round) {

@@ -49,6 +49,8 @@ TEST(Tensor, FromVectorsSpansLiteralsAndNumbers) {
   EXPECT_EQ(x.to_vector<float>(), (Floats{1, 2}));
   EXPECT_EQ(Tensor(ir::Literal::filled({DType::kF16, {3}}, 2)).to_vector<float>(),
             (Floats{2, 2, 2}));
+  EXPECT_EQ(Tensor(std::vector<bool>{true, false}).to_string(), "[ True False]");
+  EXPECT_THROW(Tensor(std::vector<bool>{true, false}, {3}), ShapeError);
   EXPECT_EQ(Tensor::scalar(2.5).item<double>(), 2.5);
   EXPECT_EQ(Tensor::scalar(7).type().to_string(), "i32[]");
   EXPECT_EQ(Tensor::scalar(true).type().to_string(), "bool[]");
