@@ -52,7 +52,7 @@ struct Call {
   std::vector<runtime::BufferView> views;
 };
 
-Call prepare(std::span<const RecordRef> records, Garbage& garbage) {
+Call prepare(std::span<const RecordRef> records, Garbage& garbage, const std::source_location& at) {
   Call call;
   const std::lock_guard lock(record_mutex());
   const std::vector<RecordRef> roots = find_roots(records, garbage);
@@ -60,8 +60,9 @@ Call prepare(std::span<const RecordRef> records, Garbage& garbage) {
   call.lowered = lower(roots, garbage, {.keeps = true});
   for (const RecordRef& input : call.lowered.inputs) {
     if (!input->is_realized()) {
-      throw TraceError(
-          "realize: the result needs an argument of a traced function, which has no data");
+      throw TraceError(Diagnostic{
+          to_location(at),
+          "realize: the result needs an argument of a traced function, which has no data", ""});
     }
     if (!input->is_scalar) call.buffers.push_back(input->storage.front());
     call.views.push_back(input->view());
@@ -83,14 +84,16 @@ void hang(const Call& call, std::vector<runtime::Buffer> results, Garbage& garba
 
 }  // namespace
 
-void realize(std::span<const RecordRef> records) {
+void realize(std::span<const RecordRef> records, const std::source_location& at) {
   if (current_trace() != 0) {
-    throw TraceError(
-        "realize: a function that is being traced cannot ask for data; return the tensor and ask "
-        "outside");
+    throw TraceError(Diagnostic{
+        to_location(at),
+        "realize: a function that is being traced cannot ask for data; return the tensor "
+        "and ask outside",
+        ""});
   }
   Garbage garbage;
-  const Call call = prepare(records, garbage);
+  const Call call = prepare(records, garbage, at);
   if (!call.lowered.roots.empty()) {
     const auto program = codegen::compile_cached(call.lowered.graph);
     hang(call, program->run_buffers(call.views), garbage);
@@ -101,10 +104,10 @@ void realize(std::span<const RecordRef> records) {
   }
 }
 
-void realize(std::span<const Tensor> tensors) {
+void realize(std::span<const Tensor> tensors, const std::source_location& at) {
   std::vector<RecordRef> records;
   for (const Tensor& tensor : tensors) records.push_back(tensor.record());
-  realize(records);
+  realize(records, at);
 }
 
 }  // namespace ndl

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <source_location>
 #include <span>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace ndl {
 //
 // Throws TraceError while a function is being traced, or if a record needs an argument of one; what
 // compiling throws; IndexError for an index out of range; ResourceError. Nothing is realized then.
-void realize(std::span<const RecordRef> records);
+// `at` is who asks, for a TraceError.
+void realize(std::span<const RecordRef> records, const std::source_location& at = {});
 
 // realize(loss, accuracy): both with one run.
 template <std::derived_from<Value>... Values>
@@ -26,6 +28,7 @@ void realize(const Value& first, const Values&... rest) {
 }
 
 // The same for a list of tensors.
-void realize(std::span<const Tensor> tensors);
+void realize(std::span<const Tensor> tensors,
+             const std::source_location& at = std::source_location::current());
 
 }  // namespace ndl

@@ -15,6 +15,7 @@ namespace {
 
 // An initializer list of lists, row after row, with its shape.
 struct Nested {
+  const std::source_location& at;
   std::vector<float> values;
   ir::Dims dims;
 
@@ -26,8 +27,10 @@ struct Nested {
     const auto length = static_cast<std::int64_t>(extent);
     if (dims.size() <= axis) dims.push_back(length);
     if (dims[axis] != length) {
-      throw_error<ShapeError>("Tensor: lists along axis {} have {} and {} elements", axis,
-                              dims[axis], length);
+      throw ShapeError(Diagnostic{to_location(at),
+                                  fmt::format("Tensor: lists along axis {} have {} and {} elements",
+                                              axis, dims[axis], length),
+                                  ""});
     }
   }
 };
@@ -36,8 +39,9 @@ ir::Literal to_literal(const Nested& nested) {
   return ir::Literal::dense<float>(ir::Shape(nested.dims), std::span(nested.values));
 }
 
-ir::Literal literal_of(std::initializer_list<std::initializer_list<float>> rows) {
-  Nested nested;
+ir::Literal literal_of(std::initializer_list<std::initializer_list<float>> rows,
+                       const std::source_location& at) {
+  Nested nested{at};
   nested.add_axis(0, rows.size());
   for (const auto& row : rows) {
     nested.add_axis(1, row.size());
@@ -47,8 +51,9 @@ ir::Literal literal_of(std::initializer_list<std::initializer_list<float>> rows)
 }
 
 ir::Literal literal_of(
-    std::initializer_list<std::initializer_list<std::initializer_list<float>>> matrices) {
-  Nested nested;
+    std::initializer_list<std::initializer_list<std::initializer_list<float>>> matrices,
+    const std::source_location& at) {
+  Nested nested{at};
   nested.add_axis(0, matrices.size());
   for (const auto& rows : matrices) {
     nested.add_axis(1, rows.size());
@@ -108,7 +113,9 @@ TensorTuple Value::tuple() const {
   return TensorTuple(record());
 }
 
-void Value::realize() const { ndl::realize(std::span(&record(), 1)); }
+void Value::realize(const std::source_location& at) const {
+  ndl::realize(std::span(&record(), 1), at);
+}
 
 bool Value::is_realized() const {
   const std::lock_guard lock(record_mutex());
@@ -118,15 +125,17 @@ bool Value::is_realized() const {
 Tensor::Tensor(std::initializer_list<float> values, TensorOptions options)
     : Tensor(values, ir::Shape({static_cast<std::int64_t>(values.size())}), options) {}
 
-Tensor::Tensor(std::initializer_list<std::initializer_list<float>> rows, TensorOptions options)
-    : Tensor(literal_of(rows), options) {}
+Tensor::Tensor(std::initializer_list<std::initializer_list<float>> rows, TensorOptions options,
+               const std::source_location& at)
+    : Tensor(literal_of(rows, at), options) {}
 
 Tensor::Tensor(std::initializer_list<std::initializer_list<std::initializer_list<float>>> matrices,
-               TensorOptions options)
-    : Tensor(literal_of(matrices), options) {}
+               TensorOptions options, const std::source_location& at)
+    : Tensor(literal_of(matrices, at), options) {}
 
-Tensor::Tensor(std::initializer_list<float> values, const ir::Shape& shape, TensorOptions options)
-    : Tensor(from_span(std::span(values.begin(), values.size()), shape), options) {}
+Tensor::Tensor(std::initializer_list<float> values, const ir::Shape& shape, TensorOptions options,
+               const std::source_location& at)
+    : Tensor(from_span(std::span(values.begin(), values.size()), shape, at), options) {}
 
 Tensor::Tensor(const ir::Literal& value, TensorOptions options) : Value(leaf_of(value, options)) {}
 
@@ -136,14 +145,18 @@ Tensor Tensor::scalar_of(const Number& number, const TensorOptions& options,
   return Tensor(make_leaf(record->type->tensor(), record->buffer(), options.requires_grad));
 }
 
-void Tensor::require_size(std::size_t count, const ir::Shape& shape) {
+void Tensor::require_size(std::size_t count, const ir::Shape& shape,
+                          const std::source_location& at) {
   if (static_cast<std::int64_t>(count) == shape.num_elements()) return;
-  throw_error<ShapeError>("Tensor: {} values for the shape {}", count, shape.to_string());
+  throw ShapeError(
+      Diagnostic{to_location(at),
+                 fmt::format("Tensor: {} values for the shape {}", count, shape.to_string()), ""});
 }
 
-void Tensor::require_one_element() const {
+void Tensor::require_one_element(const std::source_location& at) const {
   if (size() == 1) return;
-  throw_error<ShapeError>("item: {} has {} elements", type().to_string(), size());
+  throw ShapeError(Diagnostic{
+      to_location(at), fmt::format("item: {} has {} elements", type().to_string(), size()), ""});
 }
 
 Tensor Tensor::detach() const { return Tensor(make_alias(record(), false)); }
@@ -166,8 +179,8 @@ void Tensor::set_data(const Tensor& value, const std::source_location& at) {
   variable_->value = std::move(leaf);
 }
 
-ir::Literal Tensor::to_literal() const {
-  realize();
+ir::Literal Tensor::to_literal(const std::source_location& at) const {
+  realize(at);
   const RecordRef& self = record();
   ir::Literal literal = ir::Literal::uninitialized(type().tensor());
   // The buffers of a realized record stay, so they can be read without the lock.
@@ -176,9 +189,13 @@ ir::Literal Tensor::to_literal() const {
   return literal;
 }
 
-std::string Tensor::to_string() const { return format_array(to_literal()); }
+std::string Tensor::to_string(const std::source_location& at) const {
+  return format_array(to_literal(at));
+}
 
-std::string Tensor::repr() const { return fmt::format("needle.Tensor({})", to_string()); }
+std::string Tensor::repr(const std::source_location& at) const {
+  return fmt::format("needle.Tensor({})", to_string(at));
+}
 
 Tensor Tensor::reshape(ir::Dims shape, const std::source_location& at) const {
   return ndl::reshape(Operand(*this, at), std::move(shape));
@@ -241,22 +258,23 @@ TensorTuple TensorTuple::detach() const {
       make_record(ir::Op::kMakeTuple, std::move(elements), {}, nullptr, record()->location));
 }
 
-std::string TensorTuple::repr() const {
-  realize();
+std::string TensorTuple::repr(const std::source_location& at) const {
+  realize(at);
   std::string text = "needle.TensorTuple(";
   for (const Tensor& element : tensors()) {
     if (text.back() != '(') text += ", ";
-    text += element.repr();
+    text += element.repr(at);
   }
   return text + ")";
 }
 
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
-  return out << tensor.to_string();
+  // A stream is not told where it is written to.
+  return out << tensor.to_string(std::source_location());
 }
 
 std::ostream& operator<<(std::ostream& out, const TensorTuple& tuple) {
-  return out << tuple.repr();
+  return out << tuple.repr(std::source_location());
 }
 
 }  // namespace ndl

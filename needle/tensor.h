@@ -72,7 +72,7 @@ class Value {
   bool is(const Value& other) const { return variable_ == other.variable_; }
 
   // Computes the data, once. Several values together: needle/realize.h.
-  void realize() const;
+  void realize(const std::source_location& at = std::source_location::current()) const;
   bool is_realized() const;
 
   const RecordRef& record() const { return variable_->value; }
@@ -95,17 +95,22 @@ class Tensor : public Value {
   // ShapeError. A column is written with its shape, Tensor({1, 2}, {2, 1}): C++ cannot tell
   // {{1}, {2}} from {1, 2}.
   Tensor(std::initializer_list<float> values, TensorOptions options = {});
-  Tensor(std::initializer_list<std::initializer_list<float>> rows, TensorOptions options = {});
+  Tensor(std::initializer_list<std::initializer_list<float>> rows, TensorOptions options = {},
+         const std::source_location& at = std::source_location::current());
   Tensor(std::initializer_list<std::initializer_list<std::initializer_list<float>>> matrices,
-         TensorOptions options = {});
+         TensorOptions options = {},
+         const std::source_location& at = std::source_location::current());
   // Row-major values of that shape; throws ShapeError if their number is another.
-  Tensor(std::initializer_list<float> values, const ir::Shape& shape, TensorOptions options = {});
+  Tensor(std::initializer_list<float> values, const ir::Shape& shape, TensorOptions options = {},
+         const std::source_location& at = std::source_location::current());
   template <class T>
-  Tensor(std::span<const T> values, const ir::Shape& shape, TensorOptions options = {})
-      : Tensor(from_span(values, shape), options) {}
+  Tensor(std::span<const T> values, const ir::Shape& shape, TensorOptions options = {},
+         const std::source_location& at = std::source_location::current())
+      : Tensor(from_span(values, shape, at), options) {}
   template <class T>
-  Tensor(const std::vector<T>& values, const ir::Shape& shape, TensorOptions options = {})
-      : Tensor(from_vector(values, shape), options) {}
+  Tensor(const std::vector<T>& values, const ir::Shape& shape, TensorOptions options = {},
+         const std::source_location& at = std::source_location::current())
+      : Tensor(from_vector(values, shape, at), options) {}
   template <class T>
   explicit Tensor(const std::vector<T>& values, TensorOptions options = {})
       : Tensor(values, ir::Shape({std::ssize(values)}), options) {}
@@ -137,23 +142,23 @@ class Tensor : public Value {
 
   // The data, computed if need be. All throw what computing throws, and TraceError while a function
   // is being traced.
-  ir::Literal to_literal() const;
+  ir::Literal to_literal(const std::source_location& at = std::source_location::current()) const;
   // Row-major elements, converted to T as `convert` does.
   template <class T>
-  std::vector<T> to_vector() const {
-    const ir::Literal literal = ir::converted(to_literal().dense(), dtype_of<T>);
+  std::vector<T> to_vector(const std::source_location& at = std::source_location::current()) const {
+    const ir::Literal literal = ir::converted(to_literal(at), dtype_of<T>);
     return std::vector<T>(literal.data<T>(), literal.data<T>() + literal.size());
   }
   // The only element; throws ShapeError if there are others.
   template <class T = float>
-  T item() const {
-    require_one_element();
-    return to_vector<T>().front();
+  T item(const std::source_location& at = std::source_location::current()) const {
+    require_one_element(at);
+    return to_vector<T>(at).front();
   }
   // As numpy prints an array: "[0.4999999 1.4999999 2.5000005]".
-  std::string to_string() const;
+  std::string to_string(const std::source_location& at = std::source_location::current()) const;
   // "needle.Tensor([0.4999999 1.4999999 2.5000005])"
-  std::string repr() const;
+  std::string repr(const std::source_location& at = std::source_location::current()) const;
 
   // numpy's basic indexing, see needle/index.h. Throws IndexError for an integer that is out of
   // range, ShapeError for what does not fit the rank.
@@ -195,25 +200,28 @@ class Tensor : public Value {
 
  private:
   template <class T>
-  static ir::Literal from_span(std::span<const T> values, const ir::Shape& shape) {
-    require_size(values.size(), shape);
+  static ir::Literal from_span(std::span<const T> values, const ir::Shape& shape,
+                               const std::source_location& at) {
+    require_size(values.size(), shape, at);
     return ir::Literal::dense(shape, values);
   }
   template <class T>
-  static ir::Literal from_vector(const std::vector<T>& values, const ir::Shape& shape) {
+  static ir::Literal from_vector(const std::vector<T>& values, const ir::Shape& shape,
+                                 const std::source_location& at) {
     if constexpr (std::same_as<T, bool>) {
       // Its elements have no addresses.
       const std::unique_ptr<bool[]> copy(new bool[values.size()]);
       std::ranges::copy(values, copy.get());
-      return from_span(std::span<const bool>(copy.get(), values.size()), shape);
+      return from_span(std::span<const bool>(copy.get(), values.size()), shape, at);
     } else {
-      return from_span(std::span<const T>(values), shape);
+      return from_span(std::span<const T>(values), shape, at);
     }
   }
   static Tensor scalar_of(const Number& number, const TensorOptions& options,
                           const std::source_location& at);
-  static void require_size(std::size_t count, const ir::Shape& shape);
-  void require_one_element() const;
+  static void require_size(std::size_t count, const ir::Shape& shape,
+                           const std::source_location& at);
+  void require_one_element(const std::source_location& at) const;
 };
 
 // A position in a tuple, from the end if negative, and where the program names it.
@@ -241,7 +249,7 @@ class TensorTuple : public Value {
   TensorTuple detach() const;
 
   // "needle.TensorTuple(needle.Tensor([2.]), needle.Tensor([3.]))"
-  std::string repr() const;
+  std::string repr(const std::source_location& at = std::source_location::current()) const;
 };
 
 // to_string(), as Python's print().
@@ -254,13 +262,14 @@ std::ostream& operator<<(std::ostream& out, const TensorTuple& tuple);
 template <std::derived_from<ndl::Tensor> T>
 struct fmt::formatter<T> : fmt::formatter<std::string_view> {
   auto format(const ndl::Tensor& tensor, fmt::format_context& context) const {
-    return fmt::formatter<std::string_view>::format(tensor.to_string(), context);
+    return fmt::formatter<std::string_view>::format(tensor.to_string(std::source_location()),
+                                                    context);
   }
 };
 
 template <>
 struct fmt::formatter<ndl::TensorTuple> : fmt::formatter<std::string_view> {
   auto format(const ndl::TensorTuple& tuple, fmt::format_context& context) const {
-    return fmt::formatter<std::string_view>::format(tuple.repr(), context);
+    return fmt::formatter<std::string_view>::format(tuple.repr(std::source_location()), context);
   }
 };

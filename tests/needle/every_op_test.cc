@@ -80,9 +80,13 @@ std::vector<ir::Literal> interpreted(const Value& y) {
 }
 
 TEST_P(EveryOp, GivesWhatTheInterpreterDoes) {
-  if (GetParam() == Op::kSort) GTEST_SKIP() << "is not compiled yet";
   const Value y = examples().at(GetParam());
   const std::vector<ir::Literal> expected = interpreted(y);
+  try {
+    y.realize();
+  } catch (const UnsupportedError& error) {
+    GTEST_SKIP() << error.message();
+  }
   const std::vector<Tensor> results =
       y.is_tuple() ? y.tuple().tensors() : std::vector<Tensor>{y.tensor()};
   ASSERT_EQ(results.size(), expected.size());

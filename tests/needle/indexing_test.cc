@@ -102,7 +102,8 @@ TEST_F(IndexingTest, ErrorsOfComputedIndices) {
     y.realize();
     FAIL();
   } catch (const IndexError& error) {
-    EXPECT_EQ(error.message(), "gather: index 2 at position 1 is out of range for axis 0 of extent 2");
+    EXPECT_EQ(error.message(),
+              "gather: index 2 at position 1 is out of range for axis 0 of extent 2");
     EXPECT_EQ(error.diagnostic().location.line, line);
   }
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "needle/needle.h"
+#include "runtime/counters.h"
 
 namespace ndl {
 namespace {
@@ -100,8 +101,10 @@ TEST(Record, StepsOfALoopLeaveNothingBehind) {
   step();
   step();
   const std::int64_t before = live_records();
+  const std::int64_t bytes = runtime::counters().live_bytes;
   for (int i = 0; i < 100; ++i) step();
   EXPECT_EQ(live_records(), before);
+  EXPECT_EQ(runtime::counters().live_bytes, bytes);
 }
 
 // What needs no gradient is freed as soon as it is computed, handles or not.

@@ -56,6 +56,41 @@ TEST(Tensor, FromVectorsSpansLiteralsAndNumbers) {
   EXPECT_EQ(Tensor::scalar(true).type().to_string(), "bool[]");
 }
 
+TEST(Tensor, ErrorsNameTheLine) {
+  const auto expect_line = []<class E>(std::type_identity<E>, int line, auto&& f) {
+    try {
+      f();
+      ADD_FAILURE() << line;
+    } catch (const E& error) {
+      EXPECT_EQ(error.diagnostic().location.line, line) << error.message();
+      EXPECT_TRUE(error.diagnostic().location.file.ends_with("tensor_test.cc"));
+    }
+  };
+  constexpr std::type_identity<ShapeError> kShape;
+  constexpr std::type_identity<TraceError> kTrace;
+  const std::vector<float> three(3);
+  expect_line(kShape, __LINE__, [] { Tensor({{1, 2}, {3}}); });
+  expect_line(kShape, __LINE__, [] { Tensor({{{1, 2}}, {{3, 4}, {5, 6}}}); });
+  expect_line(kShape, __LINE__, [] { Tensor({1, 2, 3}, {2, 2}); });
+  expect_line(kShape, __LINE__, [&] { Tensor(three, {2}); });
+  expect_line(kShape, __LINE__, [] { nn::Parameter({1, 2, 3}, {2, 2}); });
+  expect_line(kShape, __LINE__, [] { Tensor({1, 2}).item(); });
+  const auto traced = [&](int line, auto&& ask) {
+    expect_line(kTrace, line, [&] {
+      trace(
+          [&](Tensor x) {
+            ask(x);
+            return x;
+          },
+          Tensor({1}));
+    });
+  };
+  traced(__LINE__, [](const Tensor& x) { x.item(); });
+  traced(__LINE__, [](const Tensor& x) { (x + 1).realize(); });
+  traced(__LINE__, [](const Tensor& x) { x.to_string(); });
+  traced(__LINE__, [](const Tensor& x) { split(x).repr(); });
+}
+
 TEST(Tensor, NumbersThatDoNotFit) {
   EXPECT_THROW(Tensor::scalar(3'000'000'000), DTypeError);
   EXPECT_THROW(Tensor::scalar(300, {.dtype = DType::kU8}), DTypeError);
