@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <source_location>
+#include <string>
 #include <type_traits>
 
 #include "needle/promote.h"
@@ -26,11 +27,14 @@ class Number {
         dtype_{std::same_as<T, bool> ? DType::kBool : DType::kI32, !std::same_as<T, bool>} {}
 
   OperandDType dtype() const { return dtype_; }
-  // A leaf of rank 0. Throws DTypeError, with the line `at`, for an integer that `dtype`, an
-  // integer type, does not hold.
+  // A leaf of rank 0. Throws DTypeError, with the line `at`, for a number that `dtype`, an integer
+  // type, does not hold.
   RecordRef record(DType dtype, const std::source_location& at) const;
 
  private:
+  bool fits(DType dtype) const;
+  std::string to_string() const;
+
   double real_;
   std::int64_t integer_ = 0;
   bool is_too_large_ = false;  // for an int64

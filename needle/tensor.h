@@ -118,7 +118,7 @@ class Tensor : public Value {
   explicit Tensor(RecordRef record) : Value(std::move(record)) {}
 
   // A tensor of rank 0; i32, bool or f32 by the kind of number, unless the options say otherwise.
-  // Throws DTypeError for an integer that an integer dtype does not hold.
+  // Throws DTypeError for a number that an integer dtype does not hold.
   template <class T>
     requires std::integral<T> || std::floating_point<T>
   static Tensor scalar(T value, const TensorOptions& options = {},

@@ -97,6 +97,15 @@ TEST(Realize, EqualStructureCompilesNothing) {
   EXPECT_EQ(compiled(step(Tensor({1, 2, 3}), 0.3)), 0);
 }
 
+// One graph, whose equal parts are one kernel.
+TEST(Realize, AMillionOps) {
+  constexpr int kOps = 1'000'000;
+  const Tensor x({1}, {.requires_grad = false});
+  Tensor y({0}, {.requires_grad = false});
+  for (int i = 0; i < kOps; ++i) y = y + x;
+  EXPECT_EQ(y.item(), kOps);
+}
+
 TEST(Realize, AFailureRealizesNothing) {
   const Tensor x({1, 2});
   const Tensor bad = take(x, 7);

@@ -55,6 +55,8 @@ TEST_F(ShapingTest, FlipSliceAndPad) {
   EXPECT_THROW(slice(x, {0, 0}, {2, 4}), ShapeError);
   EXPECT_EQ(pad(Tensor({1, 2}), 0, {1}, {0}, {1}).to_vector<float>(), (Floats{0, 1, 0, 2}));
   EXPECT_EQ(pad(Tensor({1}), 7.5, {0}, {1}).to_vector<float>(), (Floats{1, 7.5}));
+  EXPECT_THROW(pad(arange(2), 7.5, {0}, {1}), DTypeError);
+  EXPECT_THROW(pad(x, 0, {0}, {1}), ShapeError);
 }
 
 TEST_F(ShapingTest, AsType) {

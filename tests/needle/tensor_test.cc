@@ -98,6 +98,9 @@ TEST(Tensor, NumbersThatDoNotFit) {
                DTypeError);
   EXPECT_EQ(Tensor::scalar(3'000'000'000, {.dtype = DType::kI64}).item<std::int64_t>(),
             3'000'000'000);
+  EXPECT_THROW(Tensor::scalar(2.5, {.dtype = DType::kI32}), DTypeError);
+  EXPECT_THROW(Tensor::scalar(1e10, {.dtype = DType::kI32}), DTypeError);
+  EXPECT_EQ(Tensor::scalar(2.0, {.dtype = DType::kI32}).item<int>(), 2);
   EXPECT_EQ(Tensor::scalar(7, {.dtype = DType::kF16}).item(), 7);
   EXPECT_FALSE(Tensor::scalar(7, {.requires_grad = false}).requires_grad());
   try {
