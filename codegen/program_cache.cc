@@ -1,7 +1,6 @@
 // compile_cached: code by the structure of the graph, programs by whose graph it is.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -14,12 +13,14 @@ namespace {
 
 using ProgramRef = std::shared_ptr<const Program>;
 
-constexpr std::size_t kMostPrograms = 1024;
+constexpr std::size_t kMostKeys = 1024;
+// Equal graphs of several places in a program, which may take turns, and graphs of equal hashes.
+constexpr std::size_t kMostOfOneKey = 8;
 
 struct Cache {
   std::mutex mutex;
   // Graphs with equal hashes are told apart by comparing them.
-  LruCache<std::vector<ProgramRef>> programs{kMostPrograms};
+  LruCache<std::vector<ProgramRef>> programs{kMostKeys};
 };
 
 // Never destroyed: programs may be asked for while static objects go.
@@ -34,12 +35,12 @@ std::vector<ProgramRef> find_programs(std::string_view key) {
   return known != nullptr ? *known : std::vector<ProgramRef>{};
 }
 
-// Keeps the program in place of one for an equal graph.
+// Keeps the program beside the others of its key, the last few of them.
 void keep(const std::string& key, const ProgramRef& program) {
   const std::scoped_lock lock(cache().mutex);
   const std::vector<ProgramRef>* known = cache().programs.find(key);
   std::vector<ProgramRef> programs = known != nullptr ? *known : std::vector<ProgramRef>{};
-  std::erase_if(programs, [&](const ProgramRef& p) { return p->graph() == program->graph(); });
+  if (programs.size() == kMostOfOneKey) programs.erase(programs.begin());
   programs.push_back(program);
   cache().programs.insert(key, std::move(programs));
 }
@@ -50,16 +51,19 @@ std::shared_ptr<const Program> compile_cached(const ir::Graph& graph,
                                               const CompileOptions& options) {
   const std::string key = fmt::format("{:x} {} {} {}", graph.hash(), options.cpu, options.pipeline,
                                       fmt::join(options.disable, ","));
-  const std::vector<ProgramRef> known = find_programs(key);
-  const auto hit = std::ranges::find_if(known, [&](const auto& p) { return p->graph() == graph; });
-  ProgramRef program;
-  if (hit == known.end()) {
-    program = compile(graph, options);
-  } else {
-    internal::count_program(true);
-    if ((*hit)->graph().has_tables_of(graph)) return *hit;
-    program = std::make_shared<const Program>(graph, options, (*hit)->executable());
+  ProgramRef same_code;
+  for (const ProgramRef& known : find_programs(key)) {
+    if (!(known->graph() == graph)) continue;
+    same_code = known;
+    if (known->graph().has_tables_of(graph)) break;
   }
+  if (same_code) {
+    internal::count_program(true);
+    if (same_code->graph().has_tables_of(graph)) return same_code;
+  }
+  const ProgramRef program =
+      same_code ? std::make_shared<const Program>(graph, options, same_code->executable())
+                : compile(graph, options);
   keep(key, program);
   return program;
 }
