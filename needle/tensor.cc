@@ -118,8 +118,9 @@ void Value::realize(const std::source_location& at) const {
 }
 
 bool Value::is_realized() const {
+  Garbage garbage;
   const std::lock_guard lock(record_mutex());
-  return record()->is_realized();
+  return record()->resolve(garbage);
 }
 
 Tensor::Tensor(std::initializer_list<float> values, TensorOptions options)

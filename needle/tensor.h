@@ -73,6 +73,7 @@ class Value {
 
   // Computes the data, once. Several values together: needle/realize.h.
   void realize(const std::source_location& at = std::source_location::current()) const;
+  // Whether the data is there: asking for it computes nothing.
   bool is_realized() const;
 
   const RecordRef& record() const { return variable_->value; }

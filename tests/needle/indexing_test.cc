@@ -93,6 +93,27 @@ TEST_F(IndexingTest, ErrorsNameTheLowestPositionAndTheLine) {
   EXPECT_EQ(state.to_string(), "[2. 3.]");
 }
 
+TEST_F(IndexingTest, ErrorsOfWindowsAndUpdates) {
+  const auto message = [](const Tensor& y) {
+    try {
+      y.realize();
+    } catch (const IndexError& error) {
+      return error.message();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(
+      message(dynamic_slice(x, indices({0, 2}), {2, 2})),
+      "dynamic_slice: on axis 1 a window of 2 that starts at 2 is not inside the extent of 3");
+  EXPECT_EQ(
+      message(dynamic_update_slice(x, Tensor({{1, 2}}), indices({-1, 5}))),
+      "dynamic_update_slice: on axis 0 a window of 1 that starts at -1 is not inside the extent "
+      "of 2");
+  EXPECT_EQ(message(scatter_add(x, indices({0, 2, 9}), Tensor({1}).broadcast_to({3, 3}))),
+            "scatter_add: index 2 at position 1 is out of range for axis 0 of extent 2");
+  EXPECT_EQ(x.to_vector<float>(), (Floats{1, 2, 3, 4, 5, 6}));
+}
+
 // Indices that the graph computes, in the middle of other ops.
 TEST_F(IndexingTest, ErrorsOfComputedIndices) {
   const Tensor i = indices({0, 1});

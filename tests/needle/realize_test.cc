@@ -5,6 +5,7 @@
 #include "codegen/counters.h"
 #include "needle/lower.h"
 #include "needle/needle.h"
+#include "runtime/allocator.h"
 
 namespace ndl {
 namespace {
@@ -49,6 +50,44 @@ TEST(Realize, OneElementOfATupleRealizesAll) {
   const Tensor other = t[1];
   other.realize();
   EXPECT_EQ(other.record()->storage.front(), t.record()->storage[1]);
+}
+
+TEST(Realize, DataThatIsThereNeedsNoAsking) {
+  const Tensor x({1});
+  const TensorTuple t = fused_add_scalars(x, 1, 2);
+  const Tensor element = t[1];
+  const Tensor alias = element.data();
+  EXPECT_FALSE(alias.is_realized());
+  t.realize();
+  EXPECT_TRUE(element.is_realized());
+  EXPECT_TRUE(alias.is_realized());
+  EXPECT_TRUE(make_tuple({x, alias}).is_realized());
+}
+
+// Whichever allocation the system refuses, nothing is realized, and the next attempt succeeds.
+TEST(Realize, EveryAllocationMayFail) {
+  const Tensor x({{1, 2}, {3, 4}});
+  const std::int64_t before = live_records();
+  int failures = 0;
+  for (bool failed = true; failed; failures += failed ? 1 : 0) {
+    const Tensor y = softmax(matmul(x, x) * 0.25 + sum(x, 0));
+    const Tensor z = cumsum(y, 1) + 3;
+    failed = false;
+    runtime::default_allocator().fail_allocation(failures + 1);
+    try {
+      realize(y, z);
+    } catch (const ResourceError& error) {
+      failed = true;
+      EXPECT_TRUE(error.message().starts_with("needs ")) << error.message();
+    }
+    runtime::default_allocator().fail_allocation(0);
+    EXPECT_EQ(y.is_realized(), !failed);
+    EXPECT_EQ(z.is_realized(), !failed);
+    EXPECT_EQ(sum(y).to_string(), "2.0");
+    ASSERT_LT(failures, 100);
+  }
+  EXPECT_GE(failures, 2);
+  EXPECT_EQ(live_records(), before);
 }
 
 // A loop of updates computes each of them once, although nobody asks for the weights.
