@@ -58,7 +58,10 @@ Decimal shortest_decimal(const ir::Literal& literal, std::int64_t index) {
   if (decimal.digits == "0") {
     decimal.digits.clear();
   } else {
-    decimal.point = std::atoi(parts.exponent.c_str()) + 1;
+    // from_chars() takes no plus.
+    const char* const digits = parts.exponent.data() + (parts.exponent.starts_with('+') ? 1 : 0);
+    std::from_chars(digits, parts.exponent.data() + parts.exponent.size(), decimal.point);
+    ++decimal.point;
   }
   return decimal;
 }

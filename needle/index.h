@@ -38,6 +38,7 @@ inline constexpr Ellipsis kEllipsis;
 // One entry. An integer, from the end when negative, drops its axis.
 struct Index {
   template <std::integral T>
+    requires(!std::same_as<T, bool>)  // which would look like a mask
   Index(T index) : entry(static_cast<std::int64_t>(index)) {}
   Index(const Range& range) : entry(range) {}
   Index(NewAxis axis) : entry(axis) {}

@@ -22,13 +22,16 @@ bool CompiledFunction::accepts(std::span<const Tensor> arguments) const {
 std::vector<Tensor> CompiledFunction::run(std::span<const Tensor> arguments) const {
   // The records stay what they are even if a tensor is rebound meanwhile.
   std::vector<RecordRef> inputs;
+  inputs.reserve(arguments.size() + captured_.size());
   for (const Tensor& argument : arguments) inputs.push_back(argument.record());
   for (const Tensor& tensor : captured_) inputs.push_back(tensor.record());
   realize(inputs);
   std::vector<runtime::BufferView> views;
+  views.reserve(inputs.size());
   for (const RecordRef& input : inputs) views.push_back(input->view());
   std::vector<runtime::Buffer> buffers = program_->run_buffers(views);
   std::vector<Tensor> results;
+  results.reserve(buffers.size());
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     results.emplace_back(make_leaf(program_->outputs()[i], std::move(buffers[i]), false));
   }

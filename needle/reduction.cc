@@ -45,7 +45,7 @@ Tensor along_axis(Op op, const Operand& x, std::optional<std::int64_t> axis) {
 }
 
 Tensor arg(Op op, const Operand& x, std::optional<std::int64_t> axis, bool keepdims) {
-  const Tensor indices = along_axis(op, as_number(x), axis);
+  Tensor indices = along_axis(op, as_number(x), axis);
   if (!keepdims) return indices;
   const Axes dropped = axis ? Axes(*axis) : Axes();
   return with_kept_axes(indices, x, dropped.resolve(x.shape().rank(), name_of(op), x.location()));

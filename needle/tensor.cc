@@ -75,7 +75,7 @@ RecordRef leaf_of(const ir::Literal& value, const TensorOptions& options) {
 
 }  // namespace
 
-Value::Value(RecordRef record) : variable_(variable_of(record)) {}
+Value::Value(const RecordRef& record) : variable_(variable_of(record)) {}
 
 std::shared_ptr<Variable> Value::variable_of(const RecordRef& record) {
   const std::lock_guard lock(record_mutex());
@@ -247,6 +247,7 @@ Tensor TensorTuple::operator[](const TupleIndex& position) const {
 
 std::vector<Tensor> TensorTuple::tensors(const std::source_location& at) const {
   std::vector<Tensor> elements;
+  elements.reserve(size());
   for (std::size_t i = 0; i < size(); ++i) elements.push_back((*this)[{i, at}]);
   return elements;
 }

@@ -49,7 +49,7 @@ struct Variable {
 // A handle to a tensor or a tuple of tensors.
 class Value {
  public:
-  explicit Value(RecordRef record);
+  explicit Value(const RecordRef& record);
 
   // The op whose result this is, by its name in docs/ops.md, as it was written. "" for a leaf, and
   // for a result that needs no gradient: such a result keeps no history.
@@ -116,7 +116,7 @@ class Tensor : public Value {
   explicit Tensor(const std::vector<T>& values, TensorOptions options = {})
       : Tensor(values, ir::Shape({std::ssize(values)}), options) {}
   explicit Tensor(const ir::Literal& value, TensorOptions options = {});
-  explicit Tensor(RecordRef record) : Value(std::move(record)) {}
+  explicit Tensor(const RecordRef& record) : Value(record) {}
 
   // A tensor of rank 0; i32, bool or f32 by the kind of number, unless the options say otherwise.
   // Throws DTypeError for a number that an integer dtype does not hold.
@@ -237,7 +237,7 @@ struct TupleIndex {
 // Several tensors that one op gives.
 class TensorTuple : public Value {
  public:
-  explicit TensorTuple(RecordRef record) : Value(std::move(record)) {}
+  explicit TensorTuple(const RecordRef& record) : Value(record) {}
 
   std::size_t size() const { return type().elements().size(); }
   // Element `index`: the result of the op get_tuple_element, but of a tuple that make_tuple() made
