@@ -103,14 +103,21 @@ SourceLocation Value::location() const {
   return record()->is_leaf() ? SourceLocation{} : to_location(record()->location);
 }
 
-Tensor Value::tensor() const {
-  NDL_CHECK(!is_tuple(), "{} is a tuple", type().to_string());
+Tensor Value::tensor(const std::source_location& at) const {
+  require_kind(!is_tuple(), "tensor", "tuple", at);
   return Tensor(record());
 }
 
-TensorTuple Value::tuple() const {
-  NDL_CHECK(is_tuple(), "{} is a tensor", type().to_string());
+TensorTuple Value::tuple(const std::source_location& at) const {
+  require_kind(is_tuple(), "tuple", "tensor", at);
   return TensorTuple(record());
+}
+
+void Value::require_kind(bool is_it, std::string_view asked, std::string_view found,
+                         const std::source_location& at) const {
+  if (is_it) return;
+  throw DTypeError(Diagnostic{to_location(at),
+                              fmt::format("{}: {} is a {}", asked, type().to_string(), found), ""});
 }
 
 void Value::realize(const std::source_location& at) const {

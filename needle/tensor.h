@@ -64,9 +64,9 @@ class Value {
 
   bool is_tuple() const { return record()->type->is_tuple(); }
   const ir::Type& type() const { return *record()->type; }
-  // This as what it is; an internal error for the other kind.
-  Tensor tensor() const;
-  TensorTuple tuple() const;
+  // This as what it is; throws DTypeError for the other kind.
+  Tensor tensor(const std::source_location& at = std::source_location::current()) const;
+  TensorTuple tuple(const std::source_location& at = std::source_location::current()) const;
 
   // Whether both are handles to one tensor.
   bool is(const Value& other) const { return variable_ == other.variable_; }
@@ -83,6 +83,10 @@ class Value {
   static std::shared_ptr<Variable> variable_of(const RecordRef& record);
 
   std::shared_ptr<Variable> variable_;
+
+ private:
+  void require_kind(bool is_it, std::string_view asked, std::string_view found,
+                    const std::source_location& at) const;
 };
 
 struct TensorOptions {

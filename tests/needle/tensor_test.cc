@@ -68,6 +68,11 @@ TEST(Tensor, ErrorsNameTheLine) {
   };
   constexpr std::type_identity<ShapeError> kShape;
   constexpr std::type_identity<TraceError> kTrace;
+  constexpr std::type_identity<DTypeError> kKind;
+  const Value value = Tensor({1});
+  const Value tuple = split(Tensor({1}));
+  expect_line(kKind, __LINE__, [&] { value.tuple(); });
+  expect_line(kKind, __LINE__, [&] { tuple.tensor(); });
   const std::vector<float> three(3);
   expect_line(kShape, __LINE__, [] { Tensor({{1, 2}, {3}}); });
   expect_line(kShape, __LINE__, [] { Tensor({{{1, 2}}, {{3, 4}, {5, 6}}}); });
