@@ -14,6 +14,7 @@ namespace ndl {
 template <class V>
 class LruCache {
  public:
+  // The weights of all values together are at most `capacity`, unless there is only one value.
   explicit LruCache(std::size_t capacity) : capacity_(capacity) {}
 
   std::size_t size() const { return entries_.size(); }
@@ -23,32 +24,43 @@ class LruCache {
     const auto it = index_.find(key);
     if (it == index_.end()) return nullptr;
     entries_.splice(entries_.begin(), entries_, it->second);
-    return &it->second->second;
+    return &it->second->value;
   }
 
-  // Replaces a value that is there.
-  void insert(std::string key, V value) {
+  // Replaces a value that is there. What was used longest ago gives way.
+  void insert(std::string key, V value, std::size_t weight = 1) {
     if (const auto it = index_.find(key); it != index_.end()) {
-      it->second->second = std::move(value);
-      entries_.splice(entries_.begin(), entries_, it->second);
-      return;
+      weight_ -= it->second->weight;
+      const auto entry = it->second;
+      index_.erase(it);
+      entries_.erase(entry);
     }
-    entries_.emplace_front(std::move(key), std::move(value));
-    index_.emplace(entries_.front().first, entries_.begin());
-    if (entries_.size() <= capacity_) return;
-    index_.erase(entries_.back().first);
-    entries_.pop_back();
+    entries_.push_front({std::move(key), std::move(value), weight});
+    weight_ += weight;
+    index_.emplace(entries_.front().key, entries_.begin());
+    while (weight_ > capacity_ && entries_.size() > 1) {
+      weight_ -= entries_.back().weight;
+      index_.erase(entries_.back().key);
+      entries_.pop_back();
+    }
   }
 
   void clear() {
     index_.clear();
     entries_.clear();
+    weight_ = 0;
   }
 
  private:
-  using Entries = std::list<std::pair<std::string, V>>;
+  struct Entry {
+    std::string key;
+    V value;
+    std::size_t weight;
+  };
+  using Entries = std::list<Entry>;
 
   std::size_t capacity_;
+  std::size_t weight_ = 0;
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, typename Entries::iterator> index_;
 };

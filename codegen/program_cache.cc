@@ -1,6 +1,7 @@
 // compile_cached: code by the structure of the graph, programs by whose graph it is.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -13,14 +14,16 @@ namespace {
 
 using ProgramRef = std::shared_ptr<const Program>;
 
-constexpr std::size_t kMostKeys = 1024;
+// A program is as heavy as its graph has nodes, and this at least.
+constexpr std::size_t kLeastWeight = 1024;
+constexpr std::size_t kMostWeight = 1024 * kLeastWeight;
 // Equal graphs of several places in a program, which may take turns, and graphs of equal hashes.
 constexpr std::size_t kMostOfOneKey = 8;
 
 struct Cache {
   std::mutex mutex;
   // Graphs with equal hashes are told apart by comparing them.
-  LruCache<std::vector<ProgramRef>> programs{kMostKeys};
+  LruCache<std::vector<ProgramRef>> programs{kMostWeight};
 };
 
 // Never destroyed: programs may be asked for while static objects go.
@@ -42,7 +45,9 @@ void keep(const std::string& key, const ProgramRef& program) {
   std::vector<ProgramRef> programs = known != nullptr ? *known : std::vector<ProgramRef>{};
   if (programs.size() == kMostOfOneKey) programs.erase(programs.begin());
   programs.push_back(program);
-  cache().programs.insert(key, std::move(programs));
+  std::size_t weight = 0;
+  for (const ProgramRef& p : programs) weight += std::max(kLeastWeight, p->graph().size());
+  cache().programs.insert(key, std::move(programs), weight);
 }
 
 }  // namespace
