@@ -12,6 +12,7 @@
 #include "codegen/nest_builder.h"
 #include "ir/builder.h"
 #include "ir/expansion.h"
+#include "runtime/argsort.h"
 
 namespace ndl::codegen {
 namespace {
@@ -45,6 +46,7 @@ class GraphLowering {
   void lower_pad(const Graph& body, const Buffers& operands, std::int32_t result);
   void lower_dynamic_update_slice(const Graph& body, const Buffers& operands, std::int32_t result);
   void lower_scatter_add(const Graph& body, const Buffers& operands, std::int32_t result);
+  void lower_sort(const Graph& body, const Buffers& operands, const Buffers& results);
   void lower_dilated_conv(const Graph& body, const Buffers& operands, std::int32_t result);
   // Kernels that check the indices of the body's ops; false if the body computes indices itself.
   bool check_indices(const Graph& body, const Buffers& parameters);
@@ -139,7 +141,7 @@ void GraphLowering::launch(LoopNest nest, Buffers buffers, std::int32_t check) {
   verify(nest);
   const auto [it, is_new] = kernels_.try_emplace(nest.key(), schedule_.kernels.size());
   if (is_new) schedule_.kernels.push_back(std::move(nest));
-  schedule_.launches.push_back({it->second, std::move(buffers), check});
+  schedule_.launches.push_back({it->second, std::move(buffers), check, {}});
 }
 
 std::int32_t GraphLowering::temporary(const TensorType& type) {
@@ -254,6 +256,10 @@ Buffers GraphLowering::lower_node(const Graph& graph, Value value,
   const Graph body = single_op(graph, value, values, parameters);
   const Buffers results = temporaries(graph.type(value));
   const Op op = graph.op(value);
+  if (op == Op::kSort) {
+    lower_sort(body, operands, results);
+    return results;
+  }
   if (op == Op::kConcatenate || !lower_body(body, parameters, results)) {
     check_indices(body, parameters);
     lower_op(body, parameters, results.front());
@@ -296,7 +302,7 @@ void GraphLowering::lower_op(const Graph& body, const Buffers& parameters, std::
     case Op::kConv:
       return lower_dilated_conv(body, operands, result);
     default:
-      throw_error<UnsupportedError>("{} cannot be compiled yet", body.def(body.result()).name);
+      NDL_CHECK(false, "{} as no kernel", body.def(body.result()).name);
   }
 }
 
@@ -427,6 +433,50 @@ void GraphLowering::lower_scatter_add(const Graph& body, const Buffers& operands
   b.write(b.op(Op::kAdd, accumulator, {sum, update}), 2, target);
   launch(finished(b), {operands[1], operands[2], sums});
   if (sums != result) convert(sums, x.dtype, result);
+}
+
+// The order of the keys, then each operand taken in that order.
+void GraphLowering::lower_sort(const Graph& body, const Buffers& operands, const Buffers& results) {
+  const Value root = body.result();
+  const TensorType& keys = body.type(body.operand(root, 0)).tensor();
+  if (keys.shape.num_elements() == 0) return;
+  const auto axis = static_cast<std::size_t>(body.attributes(root).integer(Attr::kAxis));
+  const std::int64_t extent = keys.shape[axis];
+  const std::int64_t lines = keys.shape.num_elements() / extent;
+  const std::int64_t stride = ir::row_major_strides(keys.shape)[axis];
+  const std::int32_t parameters = constant(ir::Literal::dense<std::int64_t>(
+      {4}, {static_cast<std::int64_t>(keys.dtype), extent, stride,
+            static_cast<std::int64_t>(body.attributes(root).boolean(Attr::kDescending))}));
+  const std::int32_t positions = temporary({DType::kI64, {lines, extent}});
+  // About 20 ns for an element of a long line.
+  const std::int64_t grain = std::max<std::int64_t>(1, 50 / extent);
+  schedule_.launches.push_back(
+      {.buffers = {parameters, operands.front(), positions},
+       .library = LibraryKernel{"argsort", runtime::argsort, lines, grain}});
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    const TensorType& x = body.type(body.operand(root, k)).tensor();
+    NestBuilder b("take_in_order");
+    b.nest().outer_lanes = true;
+    b.buffer(x.dtype, x.shape.num_elements());
+    b.buffer(DType::kI64, x.shape.num_elements());
+    const std::int32_t target = b.buffer(x.dtype, x.shape.num_elements(), true);
+    std::vector<IndexExpr> index;
+    for (const std::int64_t size : x.shape) index.push_back(b.outer_loop(size));
+    b.begin_phase();
+    // Lines are numbered by the other axes, and lie one after the other.
+    Dims others = x.shape.dims();
+    others[axis] = 1;
+    std::vector<IndexExpr> line = index;
+    line[axis] = {};
+    IndexExpr at_position = index[axis];
+    at_position.add(linear(Shape(others), line), extent);
+    IndexExpr from;
+    from.terms.push_back({b.read(1, at_position), 1, extent});
+    const IndexExpr at_target = linear(x.shape, index);
+    index[axis] = from;
+    b.write(b.read(0, linear(x.shape, index)), target, at_target);
+    launch(finished(b), {operands[k], positions, results[k]});
+  }
 }
 
 // A dilated input is one with zeros in between.

@@ -91,16 +91,23 @@ std::shared_ptr<const runtime::Executable> make_executable(
     slot[static_cast<std::size_t>(lives.buffers[i])] = slots++;
   }
   for (const Launch& launch : schedule.launches) {
-    const LoopNest& nest = schedule.kernels[launch.kernel];
-    const Partition rows = partition(nest);
     runtime::KernelCall call;
-    call.function = kernels[launch.kernel].function;
     for (const std::int32_t buffer : launch.buffers) {
       call.buffers.push_back(slot[static_cast<std::size_t>(buffer)]);
     }
-    call.extent = rows.rows;
-    call.grain = rows.grain;
-    call.name = nest.name;
+    if (launch.library) {
+      call.function = launch.library->function;
+      call.extent = launch.library->rows;
+      call.grain = launch.library->grain;
+      call.name = launch.library->name;
+    } else {
+      const LoopNest& nest = schedule.kernels[launch.kernel];
+      const Partition rows = partition(nest);
+      call.function = kernels[launch.kernel].function;
+      call.extent = rows.rows;
+      call.grain = rows.grain;
+      call.name = nest.name;
+    }
     spec.kernels.push_back(std::move(call));
   }
   spec.code = std::make_shared<const std::vector<CompiledKernel>>(kernels);

@@ -36,13 +36,26 @@ bool may_write_over(const LoopNest& nest, std::size_t written, std::size_t read)
   });
 }
 
+namespace {
+
+const LoopNest* nest_of(const Schedule& schedule, const Launch& launch) {
+  return launch.library ? nullptr : &schedule.kernels[launch.kernel];
+}
+
+bool is_written(const Schedule& schedule, const Launch& launch, std::size_t buffer) {
+  const LoopNest* nest = nest_of(schedule, launch);
+  return nest != nullptr ? nest->buffers[buffer].is_written : buffer + 1 == launch.buffers.size();
+}
+
+}  // namespace
+
 Lives lives_of(const Schedule& schedule) {
   constexpr std::int32_t kNever = -1;
   std::vector<std::int32_t> value_of(schedule.buffers.size(), kNever);
   Lives lives;
   for (std::size_t step = 0; step < schedule.launches.size(); ++step) {
     const Launch& launch = schedule.launches[step];
-    const LoopNest& nest = schedule.kernels[launch.kernel];
+    const LoopNest* nest = nest_of(schedule, launch);
     for (std::size_t i = 0; i < launch.buffers.size(); ++i) {
       const auto buffer = static_cast<std::size_t>(launch.buffers[i]);
       const ScheduleBuffer& info = schedule.buffers[buffer];
@@ -52,10 +65,11 @@ Lives lives_of(const Schedule& schedule) {
         value_of[buffer] = static_cast<std::int32_t>(lives.values.size());
         lives.buffers.push_back(launch.buffers[i]);
         PlannedValue value{info.type.bytes(), now, now, {}};
-        for (std::size_t k = 0; k < launch.buffers.size() && nest.buffers[i].is_written; ++k) {
+        const bool is_of_nest = nest != nullptr && nest->buffers[i].is_written;
+        for (std::size_t k = 0; k < launch.buffers.size() && is_of_nest; ++k) {
           const std::int32_t other = value_of[static_cast<std::size_t>(launch.buffers[k])];
-          const bool is_read = !nest.buffers[k].is_written && other != kNever;
-          if (is_read && may_write_over(nest, i, k)) value.in_place_of.push_back(other);
+          const bool is_read = !nest->buffers[k].is_written && other != kNever;
+          if (is_read && may_write_over(*nest, i, k)) value.in_place_of.push_back(other);
         }
         lives.values.push_back(std::move(value));
       }
@@ -75,16 +89,16 @@ std::string to_string(const Schedule& schedule) {
                         buffer.type.to_string());
   }
   for (const Launch& launch : schedule.launches) {
-    const LoopNest& kernel = schedule.kernels[launch.kernel];
+    const LoopNest* nest = nest_of(schedule, launch);
     std::vector<std::string> written;
     std::vector<std::string> read;
     for (std::size_t i = 0; i < launch.buffers.size(); ++i) {
-      (kernel.buffers[i].is_written ? written : read)
+      (is_written(schedule, launch, i) ? written : read)
           .push_back(fmt::format("%{}", launch.buffers[i]));
     }
     const std::string results = fmt::format("{}", fmt::join(written, ", "));
-    text += fmt::format("{}{}{}({})\n", results, results.empty() ? "" : " = ", kernel.name,
-                        fmt::join(read, ", "));
+    text += fmt::format("{}{}{}({})\n", results, results.empty() ? "" : " = ",
+                        nest != nullptr ? nest->name : launch.library->name, fmt::join(read, ", "));
   }
   return text;
 }

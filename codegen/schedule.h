@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/source_location.h"
 #include "codegen/loop_nest.h"
 #include "codegen/memory_plan.h"
 #include "ir/literal.h"
+#include "runtime/kernel.h"
 
 namespace ndl::codegen {
 
@@ -37,10 +40,19 @@ struct IndexCheck {
   std::string message(std::int64_t position, std::int64_t index) const;
 };
 
+// A function of the runtime that does what no code is generated for. It writes its last buffer.
+struct LibraryKernel {
+  std::string_view name;
+  runtime::KernelFunction function = nullptr;
+  std::int64_t rows = 1;
+  std::int64_t grain = 1;  // as runtime::KernelCall::grain
+};
+
 struct Launch {
-  std::size_t kernel = 0;             // of the schedule
+  std::size_t kernel = 0;             // of the schedule, unless `library` is there
   std::vector<std::int32_t> buffers;  // one for each of the kernel's
   std::int32_t check = -1;            // what it checks, of the schedule; -1 for nothing
+  std::optional<LibraryKernel> library;
 };
 
 struct Schedule {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/sort_order.h"
 #include "ir/convert_elements.h"
 #include "ir/evaluate.h"
 #include "ir/math/arithmetic.h"
@@ -88,25 +89,6 @@ struct IndexedAxis {
   }
 };
 
-// The order of -0 and +0 is that of equal numbers; NaN has none.
-template <class T>
-auto comparable(T x) {
-  if constexpr (math::is_half_v<T>) {
-    return x.to_float();
-  } else {
-    return x;
-  }
-}
-
-template <class T>
-bool is_nan(T x) {
-  if constexpr (std::is_floating_point_v<T>) {
-    return x != x;
-  } else {
-    return false;
-  }
-}
-
 std::vector<Literal> index_of_extremum(const Evaluation& e, bool largest) {
   const Literal& x = e.operands[0];
   const AxisView view(x.shape(), e.attributes.integer(Attr::kAxis));
@@ -140,14 +122,8 @@ template <class T, class F>
 void sort_lines(const T* keys, const AxisView& view, bool descending, F&& f) {
   using Key = decltype(comparable(T{}));
   using Entry = std::pair<Key, std::int64_t>;
-  // Equal keys go by position, which makes any sort stable.
   const auto before = [descending](const Entry& a, const Entry& b) {
-    if (is_nan(a.first) || is_nan(b.first)) {
-      if (is_nan(a.first) != is_nan(b.first)) return is_nan(b.first);
-    } else if (a.first != b.first) {
-      return descending ? a.first > b.first : a.first < b.first;
-    }
-    return a.second < b.second;
+    return sorts_before(a.first, a.second, b.first, b.second, descending);
   };
   std::vector<Entry> entries(static_cast<std::size_t>(view.extent));
   for (std::int64_t line = 0; line < view.outer * view.inner; ++line) {
