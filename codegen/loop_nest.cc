@@ -252,7 +252,6 @@ class NestVerifier {
 
   void verify() {
     for (const std::int64_t extent : nest_.outer) check(extent > 0, "an empty outer loop");
-    check(!nest_.outer_lanes || nest_.phases.size() <= 2, "phases");
     for (std::size_t s = 0; s < nest_.phases.size(); ++s) {
       extents_ = nest_.outer;
       const Phase& phase = nest_.phases[s];

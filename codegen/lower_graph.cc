@@ -64,11 +64,6 @@ class GraphLowering {
   std::unordered_map<std::string, std::size_t> kernels_;  // by their keys
 };
 
-bool is_splat(const Graph& graph, Value value) {
-  return graph.op(value) == Op::kConstant &&
-         graph.attributes(value).literal(Attr::kValue).is_splat();
-}
-
 // Whether a kernel of the op can have splat constants inside, so that they need no memory.
 bool takes_splats(const Graph& graph, Value value) {
   switch (graph.op(value)) {
@@ -94,7 +89,7 @@ Graph single_op(const Graph& graph, Value value, const std::vector<Buffers>& val
   std::map<Value, Value> inside;
   const bool splats_inside = takes_splats(graph, value);
   for (const Value operand : graph.operands(value)) {
-    if ((splats_inside && is_splat(graph, operand)) || inside.contains(operand)) continue;
+    if ((splats_inside && graph.is_splat(operand)) || inside.contains(operand)) continue;
     inside[operand] = b.parameter(graph.type(operand));
     parameters.push_back(values[operand.id].front());
   }
@@ -105,19 +100,6 @@ Graph single_op(const Graph& graph, Value value, const std::vector<Buffers>& val
   }
   b.set_result(b.clone(graph, value, operands));
   return body;
-}
-
-IndexExpr linear(const Shape& shape, const std::vector<IndexExpr>& index) {
-  const Dims strides = ir::row_major_strides(shape);
-  IndexExpr sum;
-  for (std::size_t i = 0; i < index.size(); ++i) sum.add(index[i], strides[i]);
-  return sum;
-}
-
-LoopNest finished(NestBuilder& b) {
-  LoopNest& nest = b.nest();
-  for (std::size_t i = nest.outer.size(); i-- > 1;) merge_outer_loops(nest, i - 1);
-  return std::move(nest);
 }
 
 // Writes every element of x, which has elements, where `place` says: an index into a result of
@@ -134,7 +116,7 @@ LoopNest write_elements(std::string name, const TensorType& x, std::int64_t elem
   b.begin_phase();
   const Local element = b.read(0, linear(x.shape, index));
   b.write(element, target, place(b, index));
-  return finished(b);
+  return b.finish();
 }
 
 void GraphLowering::launch(LoopNest nest, Buffers buffers, std::int32_t check) {
@@ -221,7 +203,7 @@ Buffers GraphLowering::lower(const Graph& graph, const Buffers& parameters) {
     }
     if (!live[id] || graph.op(value) == Op::kConstant) continue;
     for (const Value operand : graph.operands(value)) {
-      if (!takes_splats(graph, value) || !is_splat(graph, operand)) need(operand);
+      if (!takes_splats(graph, value) || !graph.is_splat(operand)) need(operand);
     }
     values[id] = lower_node(graph, value, values);
   }
@@ -431,7 +413,7 @@ void GraphLowering::lower_scatter_add(const Graph& body, const Buffers& operands
   const Local sum = b.read(2, target);
   const Local update = b.convert(b.read(1, linear(updates.shape, at_updates)), accumulator);
   b.write(b.op(Op::kAdd, accumulator, {sum, update}), 2, target);
-  launch(finished(b), {operands[1], operands[2], sums});
+  launch(b.finish(), {operands[1], operands[2], sums});
   if (sums != result) convert(sums, x.dtype, result);
 }
 
@@ -475,7 +457,7 @@ void GraphLowering::lower_sort(const Graph& body, const Buffers& operands, const
     const IndexExpr at_target = linear(x.shape, index);
     index[axis] = from;
     b.write(b.read(0, linear(x.shape, index)), target, at_target);
-    launch(finished(b), {operands[k], positions, results[k]});
+    launch(b.finish(), {operands[k], positions, results[k]});
   }
 }
 

@@ -63,6 +63,10 @@ void NestEmitter::analyze() {
         level = std::max(level, level_of(guard.index));
         is_varying = is_varying || varies(guard.index);
       }
+      // What the loops write is read anew each time.
+      const bool changes = x.kind == InstructionKind::kRead && !phase.loops.empty() &&
+                           nest_.buffers[static_cast<std::size_t>(x.buffer)].is_written;
+      if (changes) level = std::max(level, nest_.outer_lanes ? Level::kPhase : Level::kLanes);
       for (const Local operand : x.operands) {
         level = std::max(level, levels_[static_cast<std::size_t>(operand)]);
         is_varying = is_varying || varies(operand);

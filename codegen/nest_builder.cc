@@ -30,6 +30,32 @@ std::size_t hash_of(const Instruction& x) {
 
 }  // namespace
 
+IndexExpr constant_index(std::int64_t base) {
+  IndexExpr index;
+  index.base = base;
+  return index;
+}
+
+IndexExpr scaled(const IndexExpr& index, std::int64_t factor, std::int64_t base) {
+  IndexExpr result = constant_index(base);
+  result.add(index, factor);
+  return result;
+}
+
+IndexExpr linear(const ir::Shape& shape, const std::vector<IndexExpr>& index) {
+  const ir::Dims strides = ir::row_major_strides(shape);
+  IndexExpr sum;
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    if (shape[i] != 1) sum.add(index[i], strides[i]);
+  }
+  return sum;
+}
+
+LoopNest NestBuilder::finish() {
+  for (std::size_t i = nest_.outer.size(); i-- > 1;) merge_outer_loops(nest_, i - 1);
+  return std::move(nest_);
+}
+
 std::int32_t NestBuilder::buffer(DType dtype, std::int64_t elements, bool is_written) {
   nest_.buffers.push_back({dtype, elements, is_written});
   return static_cast<std::int32_t>(nest_.buffers.size()) - 1;

@@ -8,6 +8,12 @@
 
 namespace ndl::codegen {
 
+// base + factor * index
+IndexExpr constant_index(std::int64_t base);
+IndexExpr scaled(const IndexExpr& index, std::int64_t factor, std::int64_t base = 0);
+// The position in row-major order of the element at `index`, one an axis.
+IndexExpr linear(const ir::Shape& shape, const std::vector<IndexExpr>& index);
+
 class NestBuilder {
  public:
   explicit NestBuilder(std::string name) { nest_.name = std::move(name); }
@@ -36,6 +42,9 @@ class NestBuilder {
                Local right = -1);
   void write(Local local, std::int32_t buffer, IndexExpr index);
   void check(Local local, std::int64_t extent, IndexExpr position);
+
+  // The nest, its outer loops merged where everything walks them as one.
+  LoopNest finish();
 
   DType dtype(Local local) const {
     return nest_.instructions[static_cast<std::size_t>(local)].dtype;

@@ -101,7 +101,7 @@ void NestEmitter::emit_row(llvm::Value* row) {
     for (const Phase& phase : nest_.phases) {
       loops_.resize(outer + phase.loops.size());
       emit_code(phase, Level::kBlock);
-      if (phase.reductions.empty()) {
+      if (phase.reductions.empty() && phase.loops.empty()) {
         emit_writes(phase);
         emit_checks(phase);
       } else {
@@ -127,6 +127,12 @@ void NestEmitter::emit_phase_rows(const Phase& phase) {
   };
   if (!phase.reductions.empty()) {
     define_results(phase, reduce_rows(phase, rows, enter));
+  } else if (nest_.outer_lanes) {
+    emit_loop(int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
+      enter(position);
+      emit_writes(phase);
+      return {};
+    });
   } else {
     const std::int64_t extent = phase.loops.back();
     emit_loop(int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {

@@ -29,6 +29,10 @@ void Graph::set_name(std::string_view name) {
   if (!starts_well) name_.insert(name_.begin(), '_');
 }
 
+bool Graph::is_splat(Value value) const {
+  return op(value) == Op::kConstant && attributes(value).literal(Attr::kValue).is_splat();
+}
+
 const std::string& Graph::name(Value value) const {
   static const std::string kNone;
   const auto it = names_.find(value.id);

@@ -57,6 +57,9 @@ class Graph {
     return attributes_[nodes_[value.id].attributes];
   }
 
+  // Whether the value is a constant whose elements are all the same.
+  bool is_splat(Value value) const;
+
   // "" when the value has no name.
   const std::string& name(Value value) const;
   // Characters that the text of the IR does not allow become '_'; a name of digits alone is none.
