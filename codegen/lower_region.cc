@@ -212,10 +212,13 @@ void RegionLowering::lower_map() {
 
 void RegionLowering::merge_reduced(std::size_t phase,
                                    const std::vector<std::vector<std::size_t>>& groups) {
-  // From the last loop on, so that the numbers of those before stay.
+  // From the last loop on, so that the numbers of those before stay. Lanes run along the last
+  // group, so that has to be one loop; other loops are rows, whose order merging does not change.
   for (std::size_t g = groups.size(); g-- > 0;) {
     for (std::size_t i = groups[g].size(); i-- > 1;) {
-      if (!merge_phase_loops(b_.nest(), phase, groups[g][i - 1])) throw NotOneKernel();
+      const bool is_merged = merge_phase_loops(b_.nest(), phase, groups[g][i - 1]);
+      const bool has_lanes = !b_.nest().outer_lanes && g + 1 == groups.size();
+      if (!is_merged && has_lanes) throw NotOneKernel();
     }
   }
 }

@@ -77,7 +77,7 @@ TEST(Compile, UsageErrors) {
 TEST(Compile, Explains) {
   const Outcome outcome = run({{"compile", "-", "--to=graph", "--explain=fuse"}, kStable});
   EXPECT_EQ(outcome.out, kStable);
-  EXPECT_TRUE(contains(outcome.err, "3 of 9 edges fused"));
+  EXPECT_TRUE(contains(outcome.err, "7 of 9 edges fused"));
 }
 
 }  // namespace

@@ -159,17 +159,17 @@ TEST(Opt, ExplainsEveryEdgeOnce) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err,
             "// fuse (pass 2)\n"
-            "producer      consumer      reason           bytes saved  written at\n"
-            "%x parameter  %0 reduce     input                      0  <stdin>:4:8\n"
-            "%0 reduce     %1 broadcast  not-elementwise            0  <stdin>:5:8\n"
-            "%x parameter  %2 sub        input                      0  <stdin>:6:8\n"
-            "%1 broadcast  %2 sub        fused                     24  <stdin>:6:8\n"
-            "%2 sub        %3 exp        fused                     24  <stdin>:7:8\n"
-            "%3 exp        %4 reduce     not-elementwise            0  <stdin>:8:8\n"
-            "%4 reduce     %5 broadcast  not-elementwise            0  <stdin>:9:8\n"
-            "%3 exp        %6 div        dependence                 0  <stdin>:10:8\n"
-            "%5 broadcast  %6 div        fused                     24  <stdin>:10:8\n"
-            "3 of 9 edges fused, 72 bytes saved, 7 kernels become 4\n");
+            "producer      consumer      reason  bytes saved  written at\n"
+            "%x parameter  %0 reduce     input             0  <stdin>:4:8\n"
+            "%0 reduce     %1 broadcast  fused             8  <stdin>:5:8\n"
+            "%x parameter  %2 sub        input             0  <stdin>:6:8\n"
+            "%1 broadcast  %2 sub        fused            24  <stdin>:6:8\n"
+            "%2 sub        %3 exp        fused            24  <stdin>:7:8\n"
+            "%3 exp        %4 reduce     fused            24  <stdin>:8:8\n"
+            "%4 reduce     %5 broadcast  fused             8  <stdin>:9:8\n"
+            "%3 exp        %6 div        fused            12  <stdin>:10:8\n"
+            "%5 broadcast  %6 div        fused            24  <stdin>:10:8\n"
+            "7 of 9 edges fused, 124 bytes saved, 7 kernels become 1\n");
 }
 
 TEST(Opt, ExplainsWithTheOptionsOfThePass) {
@@ -181,7 +181,7 @@ TEST(Opt, ExplainsWithTheOptionsOfThePass) {
   // Nothing is left to fuse the second time.
   EXPECT_TRUE(contains(explain("fuse,fuse"), "// fuse (pass 2)\n"));
   EXPECT_TRUE(
-      contains(explain("fuse,fuse"), "0 of 6 edges fused, 0 bytes saved, 4 kernels become 4\n"));
+      contains(explain("fuse,fuse"), "0 of 1 edge fused, 0 bytes saved, 1 kernel becomes 1\n"));
 }
 
 TEST(Opt, ExplainNeedsThePass) {

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "ir/printer.h"
-#include "passes/fuse.h"
+#include "passes/fusion_plan.h"
 
 namespace ndl::tools {
 namespace {

@@ -1,0 +1,532 @@
+// 1. Positions from the operands down: what follows a reduction or a contraction stays with it.
+// 2. Positions from the users up: what is asked for at one position only moves there.
+// 3. Stages, as early as possible and then as late as possible.
+// 4. Groups: members of one stage and one home, cut at max_ops in topological order.
+#include "passes/fusion_plan.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "ir/attributes.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Attr;
+using ir::Dims;
+using ir::Graph;
+using ir::Op;
+using ir::Shape;
+using ir::Value;
+
+constexpr std::uint32_t kNone = FusionPlan::kNone;
+
+// Costs. Rows are read once for each reduction: they have to fit the cache, as lines of a few
+// hundred bytes if they run across memory.
+constexpr std::int64_t kMostRowElements = 1 << 16;
+constexpr std::int64_t kMostColumnElements = 1 << 12;
+// Rows are what threads share: fewer than this of many elements take nothing else along.
+constexpr std::int64_t kFewRows = 8;
+constexpr std::int64_t kManyElements = 1 << 16;
+// Operands among which an element is chosen when it is read.
+constexpr std::size_t kMostJoined = 4;
+
+// What the loops of a kernel are over.
+struct Home {
+  std::uint32_t root = kNone;  // of a contraction
+  Dims space;
+  Dims axes;  // that are reduced
+  auto operator<=>(const Home&) const = default;
+};
+
+struct Position {
+  std::uint32_t home = kNone;  // no member
+  std::uint32_t place = 0;     // kWhole, kRow, or the number of a read through a moving op
+  bool operator==(const Position&) const = default;
+};
+constexpr std::uint32_t kWhole = 0;
+constexpr std::uint32_t kRow = 1;
+constexpr std::uint32_t kFirstRead = 2;
+
+std::int64_t row_elements(const Home& home) {
+  std::int64_t count = 1;
+  for (const std::int64_t axis : home.axes) count *= home.space[static_cast<std::size_t>(axis)];
+  return count;
+}
+
+bool has_few_rows(const Home& home) {
+  const std::int64_t elements = ir::product(home.space);
+  return elements > kManyElements && elements / row_elements(home) < kFewRows;
+}
+
+bool row_fits_cache(const Home& home) {
+  bool is_innermost = false;
+  for (std::size_t axis = 0; axis < home.space.size(); ++axis) {
+    if (home.space[axis] == 1) continue;
+    is_innermost = std::ranges::find(home.axes, static_cast<std::int64_t>(axis)) != home.axes.end();
+  }
+  return row_elements(home) <= (is_innermost ? kMostRowElements : kMostColumnElements);
+}
+
+// The first axis of those that lanes run along as one, if there are several: the last ones, if
+// these are reduced.
+std::optional<std::size_t> first_merged_axis(const Home& home) {
+  std::size_t count = 0;
+  std::size_t first = 0;
+  for (std::size_t axis = home.space.size(); axis-- > 0;) {
+    if (home.space[axis] == 1) continue;
+    if (std::ranges::find(home.axes, static_cast<std::int64_t>(axis)) == home.axes.end()) break;
+    first = axis;
+    ++count;
+  }
+  return count > 1 ? std::optional(first) : std::nullopt;
+}
+
+Dims without_ones(const Dims& dims) {
+  Dims result = dims;
+  std::erase(result, 1);
+  return result;
+}
+
+// Whether x, broadcast to the space, has one element for each of its rows.
+bool is_row_broadcast(const Home& home, const Shape& x) {
+  std::size_t axis = home.space.size() - x.rank();
+  for (std::size_t i = 0; i < axis; ++i) {
+    if (home.space[i] != 1 &&
+        std::ranges::find(home.axes, static_cast<std::int64_t>(i)) == home.axes.end()) {
+      return false;
+    }
+  }
+  for (std::size_t i = 0; i < x.rank(); ++i, ++axis) {
+    const bool is_reduced =
+        std::ranges::find(home.axes, static_cast<std::int64_t>(axis)) != home.axes.end();
+    if (home.space[axis] != 1 && (x[i] == 1) != is_reduced) return false;
+  }
+  return true;
+}
+
+// What is there before anything runs.
+bool is_input(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kParameter || graph.op(value) == Op::kConstant;
+}
+
+// Whether one element of the result is one element of the operands, at the same index or another,
+// so that the op may stand anywhere in a kernel.
+bool is_map(const Graph& graph, Value value) {
+  const ir::Attributes& a = graph.attributes(value);
+  switch (graph.op(value)) {
+    case Op::kConvert:
+    case Op::kBitcast:
+    case Op::kBroadcast:
+    case Op::kIota:
+    case Op::kRngBits:
+    case Op::kTranspose:
+    case Op::kReverse:
+    case Op::kSlice:
+      return true;
+    case Op::kReshape:
+      return without_ones(graph.type(value).shape().dims()) ==
+             without_ones(graph.type(graph.operand(value, 0)).shape().dims());
+    case Op::kPad:
+      return std::ranges::all_of(a.integers(Attr::kInterior), [](auto x) { return x == 0; });
+    case Op::kConcatenate:
+      return graph.operands(value).size() <= kMostJoined;
+    case Op::kGather:
+    case Op::kDynamicSlice:  // with indices in memory
+      return !graph.is_splat(graph.operand(value, 1)) &&
+             graph.type(graph.operand(value, 0)).shape().num_elements() != 0;
+    default:
+      return graph.def(value).is_elementwise();
+  }
+}
+
+// Whether its loops are a kernel's, which may go on with the result.
+bool is_root(const Graph& graph, Value value) {
+  switch (graph.op(value)) {
+    case Op::kMatmul:
+    case Op::kArgmax:
+    case Op::kArgmin:
+    case Op::kReduceWindow:
+      return true;
+    case Op::kConv:
+      return std::ranges::all_of(graph.attributes(value).integers(Attr::kBaseDilation),
+                                 [](auto x) { return x == 1; });
+    default:
+      return false;
+  }
+}
+
+class Planner {
+ public:
+  Planner(const Graph& graph, std::size_t max_ops);
+
+  FusionPlan plan() const { return plan_; }
+  FusionReason reason(Value producer, Value consumer, std::size_t operand) const;
+
+ private:
+  void choose_axes();
+  void stay_with_roots();
+  void move_to_users();
+  void plan_stages();
+  void leave_absent_roots();
+  void plan_groups(std::size_t max_ops);
+
+  std::uint32_t home_id(Home home);
+  // Of a map. One that is not flat has no lanes along several axes.
+  std::uint32_t home_of(const Shape& space, bool is_flat = true);
+  bool is_flat(Value value) const;
+  bool may_be(Value value, const Position& at) const {
+    if (at.home == kNone) return false;
+    return is_flat_[value.id] || at.place != kWhole || !first_merged_axis(homes_[at.home]);
+  }
+  Home home_of_reduce(Value reduce) const {
+    return {kNone, graph_.type(graph_.operand(reduce, 0)).shape().dims(),
+            graph_.attributes(reduce).integers(Attr::kAxes)};
+  }
+  bool has_elements(Value value) const {
+    return !graph_.type(value).is_tuple() && graph_.type(value).shape().num_elements() != 0;
+  }
+  std::optional<Position> inherited(Value value, Value operand) const;
+  // Where a node wants its operand; no home for one that it reads from memory.
+  Position asked(Value value, std::size_t operand) const;
+  bool joins(Value producer, Value consumer, std::size_t operand) const {
+    const Position want = asked(consumer, operand);
+    return want.home != kNone && want == positions_[producer.id];
+  }
+  // f(producer, consumer, operand number) for all operands of a node that are computed.
+  template <class F>
+  void for_each_edge(std::uint32_t id, F&& f) const {
+    const auto operands = graph_.operands({id});
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      if (!is_input(graph_, operands[k])) f(operands[k], Value{id}, k);
+    }
+  }
+
+  const Graph& graph_;
+  const std::vector<bool> live_;
+  FusionPlan plan_;
+  std::vector<Home> homes_;
+  std::map<Home, std::uint32_t> home_ids_;
+  std::map<Dims, Dims> axes_;        // that kernels over a space reduce
+  std::vector<Position> positions_;  // of each node
+  std::vector<bool> is_bound_;       // to what it follows
+  std::vector<bool> is_flat_;
+  std::vector<std::uint32_t> first_read_;  // of each node that moves elements
+  std::vector<std::uint32_t> reader_;      // of each read, the node that makes it
+};
+
+Planner::Planner(const Graph& graph, std::size_t max_ops)
+    : graph_(graph),
+      live_(graph.live_nodes()),
+      positions_(graph.size()),
+      is_bound_(graph.size()),
+      is_flat_(graph.size(), true),
+      first_read_(graph.size(), kNone) {
+  choose_axes();
+  stay_with_roots();
+  move_to_users();
+  plan_stages();
+  leave_absent_roots();
+  plan_groups(max_ops);
+}
+
+std::uint32_t Planner::home_id(Home home) {
+  const auto [it, is_new] = home_ids_.try_emplace(std::move(home), homes_.size());
+  if (is_new) homes_.push_back(it->first);
+  return it->second;
+}
+
+std::uint32_t Planner::home_of(const Shape& space, bool is_flat) {
+  const auto it = axes_.find(space.dims());
+  Home home{kNone, space.dims(), it == axes_.end() ? Dims() : it->second};
+  if (!is_flat && first_merged_axis(home)) home.axes.clear();
+  return home_id(std::move(home));
+}
+
+// Whether the elements of a map are read as if the last axes of its space were one, if reduces over
+// the space want that.
+bool Planner::is_flat(Value value) const {
+  switch (graph_.op(value)) {
+    case Op::kRngBits:
+      return true;
+    case Op::kConvert:
+    case Op::kBitcast:
+      break;
+    case Op::kBroadcast: {
+      const Shape& space = graph_.type(value).shape();
+      const auto axes = axes_.find(space.dims());
+      if (axes == axes_.end()) return true;
+      const auto first = first_merged_axis({kNone, space.dims(), axes->second});
+      const std::size_t merged = space.rank() - first.value_or(space.rank());
+      const Dims& dims = graph_.type(graph_.operand(value, 0)).shape().dims();
+      const auto x = std::span(dims).last(std::min(merged, dims.size()));
+      return std::ranges::all_of(x, [](std::int64_t extent) { return extent == 1; }) ||
+             std::ranges::equal(x, std::span(space.dims()).last(merged));
+    }
+    default:
+      if (!graph_.def(value).is_elementwise()) return false;
+  }
+  return std::ranges::all_of(graph_.operands(value),
+                             [&](Value operand) { return is_flat_[operand.id]; });
+}
+
+// Over each space the axes that most reduces take, of equally many the last.
+void Planner::choose_axes() {
+  std::map<Dims, std::map<Dims, int>> counts;
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    if (!live_[id] || graph_.op({id}) != Op::kReduce || !has_elements(graph_.operand({id}, 0))) {
+      continue;
+    }
+    const Home home = home_of_reduce({id});
+    if (!has_few_rows(home)) ++counts[home.space][home.axes];
+  }
+  for (const auto& [space, by_axes] : counts) {
+    axes_[space] = std::ranges::max_element(by_axes, [](auto& a, auto& b) {
+                     return a.second <= b.second;
+                   })->first;
+  }
+}
+
+// The position of a node that goes on with what its operand's kernel has.
+std::optional<Position> Planner::inherited(Value value, Value operand) const {
+  const Position at = positions_[operand.id];
+  if (at.home == kNone) return std::nullopt;
+  const Home& home = homes_[at.home];
+  switch (graph_.op(value)) {
+    case Op::kBroadcast:
+      if (at.place != kRow || home.space != graph_.type(value).shape().dims()) return std::nullopt;
+      if (!row_fits_cache(home) || !is_row_broadcast(home, graph_.type(operand).shape())) {
+        return std::nullopt;
+      }
+      return Position{at.home, kWhole};
+    case Op::kReshape:
+      if (at.place != kRow) return std::nullopt;
+      return at;
+    case Op::kConvert:
+    case Op::kBitcast:
+      break;
+    default:
+      if (!graph_.def(value).is_elementwise()) return std::nullopt;
+  }
+  if (at.place == kRow || is_bound_[operand.id]) return at;
+  return std::nullopt;
+}
+
+void Planner::stay_with_roots() {
+  std::vector<std::uint32_t> depth(graph_.size());  // of roots and reduces
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    const Value value{id};
+    if (!live_[id] || is_input(graph_, value)) continue;
+    for (const Value operand : graph_.operands(value)) {
+      depth[id] = std::max(depth[id], depth[operand.id]);
+    }
+    if (!has_elements(value)) continue;
+    if (graph_.op(value) == Op::kReduce && has_elements(graph_.operand(value, 0))) {
+      positions_[id] = {home_id(home_of_reduce(value)), kRow};
+      is_bound_[id] = true;
+      ++depth[id];
+    } else if (is_root(graph_, value)) {
+      positions_[id] = {home_id({id, graph_.type(value).shape().dims(), {}}), kWhole};
+      is_bound_[id] = true;
+      ++depth[id];
+    } else if (is_map(graph_, value)) {
+      // Of several operands, with that which is there last.
+      std::optional<std::uint32_t> best;
+      for (const Value operand : graph_.operands(value)) {
+        const std::optional<Position> next = inherited(value, operand);
+        if (!next || (best && depth[operand.id] <= *best)) continue;
+        best = depth[operand.id];
+        positions_[id] = *next;
+      }
+      is_bound_[id] = best.has_value();
+      if (best) continue;
+      is_flat_[id] = is_flat(value);
+      positions_[id] = {home_of(graph_.type(value).shape(), is_flat_[id]), kWhole};
+    }
+  }
+}
+
+Position Planner::asked(Value value, std::size_t operand) const {
+  const Position at = positions_[value.id];
+  if (at.home == kNone) return {};
+  const Position read{at.home, first_read_[value.id] + static_cast<std::uint32_t>(operand)};
+  switch (graph_.op(value)) {
+    case Op::kReduce:
+      return {at.home, kWhole};
+    case Op::kBroadcast:
+      return is_bound_[value.id] ? Position{at.home, kRow} : Position{};
+    case Op::kReshape:
+      return at.place == kRow ? at : read;
+    case Op::kTranspose:
+    case Op::kReverse:
+    case Op::kSlice:
+    case Op::kConcatenate:
+    case Op::kArgmax:
+    case Op::kArgmin:
+      return read;
+    case Op::kPad:
+      return operand == 0 ? read : Position{};
+    case Op::kConvert:
+    case Op::kBitcast:
+      return at;
+    default:
+      return graph_.def(value).is_elementwise() ? at : Position{};
+  }
+}
+
+void Planner::move_to_users() {
+  std::vector<std::optional<Position>> wanted(graph_.size());
+  wanted[graph_.result().id] = Position{};
+  for (std::uint32_t id = graph_.size(); id-- > 0;) {
+    const Value value{id};
+    if (!live_[id] || is_input(graph_, value)) continue;
+    if (positions_[id].home != kNone && !is_bound_[id]) {
+      if (wanted[id] && may_be(value, *wanted[id])) {
+        positions_[id] = *wanted[id];
+      } else if (graph_.op(value) == Op::kReshape) {
+        positions_[id] = {};  // other names for the same elements cost nothing
+      }
+    }
+    first_read_[id] = kFirstRead + static_cast<std::uint32_t>(reader_.size());
+    reader_.insert(reader_.end(), graph_.operands(value).size(), id);
+    for_each_edge(id, [&](Value producer, Value consumer, std::size_t k) {
+      const Position want = asked(consumer, k);
+      std::optional<Position>& all = wanted[producer.id];
+      all = !all || *all == want ? want : Position{};
+    });
+  }
+}
+
+void Planner::plan_stages() {
+  std::vector<std::uint32_t>& stage = plan_.stage;
+  stage.resize(graph_.size());
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    for_each_edge(id, [&](Value producer, Value consumer, std::size_t k) {
+      const std::uint32_t step = live_[id] && joins(producer, consumer, k) ? 0 : 1;
+      stage[id] = std::max(stage[id], stage[producer.id] + step);
+    });
+  }
+  // The earliest user decides; what nobody uses but the result stays.
+  std::vector<std::uint32_t> latest(graph_.size(), kNone);
+  for (std::uint32_t id = graph_.size(); id-- > 0;) {
+    if (!live_[id]) continue;
+    if (positions_[id].home != kNone && latest[id] != kNone && Value{id} != graph_.result()) {
+      stage[id] = latest[id];
+    }
+    for_each_edge(id, [&](Value producer, Value consumer, std::size_t k) {
+      const std::uint32_t step = joins(producer, consumer, k) ? 0 : 1;
+      if (stage[id] >= step) latest[producer.id] = std::min(latest[producer.id], stage[id] - step);
+    });
+  }
+}
+
+// What follows a root, but runs in a later kernel, is a map or a row of its own.
+void Planner::leave_absent_roots() {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, bool> has_root;  // by stage and home
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    const Value value{id};
+    if (!live_[id] || positions_[id].home == kNone) continue;
+    has_root[{plan_.stage[id], positions_[id].home}] |=
+        graph_.op(value) == Op::kReduce || is_root(graph_, value);
+  }
+  std::vector<Position> moved = positions_;
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    const Value value{id};
+    const Position at = positions_[id];
+    if (!live_[id] || at.home == kNone || has_root[{plan_.stage[id], at.home}]) continue;
+    if (at.place != kRow) {
+      moved[id].home = home_id({kNone, homes_[at.home].space, {}});
+    } else if (graph_.op(value) == Op::kReshape) {
+      moved[id] = {};
+    } else {
+      moved[id] = {home_of(graph_.type(value).shape()), kWhole};
+    }
+  }
+  positions_ = std::move(moved);
+}
+
+void Planner::plan_groups(std::size_t max_ops) {
+  struct Open {
+    std::uint32_t group;
+    std::size_t ops;
+  };
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Open> open;  // by stage and home
+  plan_.group.assign(graph_.size(), kNone);
+  // What is read through another node goes with it.
+  std::vector<std::size_t> ops(graph_.size(), 1);
+  for (std::uint32_t id = graph_.size(); id-- > 0;) {
+    if (!live_[id] || positions_[id].place < kFirstRead) continue;
+    ops[reader_[positions_[id].place - kFirstRead]] += ops[id];
+  }
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    const Position at = positions_[id];
+    if (!live_[id] || at.home == kNone || at.place >= kFirstRead) continue;
+    const auto [it, is_new] = open.try_emplace({plan_.stage[id], at.home}, Open{0, max_ops});
+    if (is_new || it->second.ops + ops[id] > max_ops) it->second = {plan_.num_groups++, 0};
+    it->second.ops += ops[id];
+    plan_.group[id] = it->second.group;
+  }
+  for (std::uint32_t id = graph_.size(); id-- > 0;) {
+    if (!live_[id] || positions_[id].place < kFirstRead) continue;
+    plan_.group[id] = plan_.group[reader_[positions_[id].place - kFirstRead]];
+  }
+}
+
+FusionReason Planner::reason(Value producer, Value consumer, std::size_t operand) const {
+  if (graph_.is_splat(producer)) return FusionReason::kConstant;
+  if (is_input(graph_, producer)) return FusionReason::kInput;
+  const std::uint32_t group = plan_.group[producer.id];
+  if (group == kNone || plan_.group[consumer.id] == kNone) return FusionReason::kAlone;
+  if (group == plan_.group[consumer.id]) return FusionReason::kFused;
+  const Position want = asked(consumer, operand);
+  if (want.home == kNone || want.home != positions_[producer.id].home) {
+    return want.place >= kFirstRead ? FusionReason::kUses : FusionReason::kSpace;
+  }
+  if (want != positions_[producer.id]) return FusionReason::kUses;
+  return plan_.stage[producer.id] == plan_.stage[consumer.id] ? FusionReason::kSize
+                                                              : FusionReason::kDependence;
+}
+
+}  // namespace
+
+FusionPlan plan_fusion(const Graph& graph, std::size_t max_ops) {
+  return Planner(graph, max_ops).plan();
+}
+
+std::string_view name_of(FusionReason reason) {
+  constexpr std::array<std::string_view, 8> kNames = {"fused", "constant", "input",      "alone",
+                                                      "space", "uses",     "dependence", "size"};
+  return kNames[static_cast<std::size_t>(reason)];
+}
+
+std::vector<FusionEdge> explain_fusion(const Graph& graph, std::size_t max_ops) {
+  const Planner planner(graph, max_ops);
+  const std::vector<bool> live = graph.live_nodes();
+  // A value that some other kernel reads is written whoever else reads it.
+  std::vector<FusionEdge> edges;
+  std::vector<bool> is_written(graph.size());
+  is_written[graph.result().id] = true;
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    if (!live[id]) continue;
+    const auto operands = graph.operands({id});
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      const FusionReason reason = planner.reason(operands[k], {id}, k);
+      if (reason != FusionReason::kFused) is_written[operands[k].id] = true;
+      edges.push_back({operands[k], {id}, reason, 0});
+    }
+  }
+  std::vector<bool> counted(graph.size());
+  for (FusionEdge& edge : edges) {
+    if (edge.reason != FusionReason::kFused) continue;
+    const std::int64_t bytes = graph.type(edge.producer).bytes();
+    edge.bytes_saved = bytes;  // not read
+    if (!is_written[edge.producer.id] && !counted[edge.producer.id]) edge.bytes_saved += bytes;
+    counted[edge.producer.id] = true;
+  }
+  return edges;
+}
+
+}  // namespace ndl::passes

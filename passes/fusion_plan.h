@@ -1,0 +1,63 @@
+// Which nodes become one kernel, and why others do not.
+//
+// A kernel has a home, what its loops are over:
+//
+//   map           a space, element by element
+//   rows          a space with axes that are reduced; what is left of it are rows
+//   contraction   the result of one matmul, conv, reduce_window, argmax or argmin
+//
+// and a node in it has a place there: the whole space; a row; or, for what is read through an op
+// that moves elements, the index at which that op reads it. Two ends of an edge join if the user
+// asks for its operand in its own home and at the place where the operand is computed. So an
+// element is never computed twice.
+//
+// Nodes are laid out in stages: an edge that does not join always leads to a later stage, so groups
+// never depend on each other in a cycle. A member goes to the last stage that its users allow,
+// which is where it meets them. Members of one stage and one home are a group.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace ndl::passes {
+
+// Where each node goes. Nodes of one group become one kernel; a group of one stays as it is.
+struct FusionPlan {
+  static constexpr std::uint32_t kNone = 0xffffffff;
+
+  std::vector<std::uint32_t> stage;  // of each node
+  std::vector<std::uint32_t> group;  // of each node; kNone for what is no member
+  std::uint32_t num_groups = 0;
+};
+
+// `max_ops` bounds the size of a group, but for what is read through ops that move elements.
+FusionPlan plan_fusion(const ir::Graph& graph, std::size_t max_ops);
+
+// Why the two ends of an edge are in one kernel, or not.
+enum class FusionReason : std::uint8_t {
+  kFused,
+  kConstant,    // the producer is a splat constant, which costs nothing to copy
+  kInput,       // the producer is a parameter or a large constant
+  kAlone,       // one of the two is no member of any fusion
+  kSpace,       // their kernels loop over different spaces, or reduce different axes
+  kUses,        // the producer would be computed once more: others need it at other places
+  kDependence,  // something between them runs in another kernel
+  kSize,        // the group would have had more than max_ops ops
+};
+std::string_view name_of(FusionReason reason);
+
+// One use of a value by a live node.
+struct FusionEdge {
+  ir::Value producer;
+  ir::Value consumer;
+  FusionReason reason;
+  std::int64_t bytes_saved;  // that are not written and read again; 0 unless fused
+};
+
+// Every edge once, in the order of consumers and their operands.
+std::vector<FusionEdge> explain_fusion(const ir::Graph& graph, std::size_t max_ops);
+
+}  // namespace ndl::passes
