@@ -8,7 +8,6 @@
 #include <array>
 #include <map>
 #include <optional>
-#include <span>
 
 #include "ir/attributes.h"
 
@@ -71,9 +70,9 @@ bool row_fits_cache(const Home& home) {
   return row_elements(home) <= (is_innermost ? kMostRowElements : kMostColumnElements);
 }
 
-// The first axis of those that lanes run along as one, if there are several: the last ones, if
-// these are reduced.
-std::optional<std::size_t> first_merged_axis(const Home& home) {
+// The first of the axes that lanes run along as one: the last ones, if these are reduced. The rank
+// if there are not several.
+std::size_t first_merged_axis(const Home& home) {
   std::size_t count = 0;
   std::size_t first = 0;
   for (std::size_t axis = home.space.size(); axis-- > 0;) {
@@ -82,7 +81,7 @@ std::optional<std::size_t> first_merged_axis(const Home& home) {
     first = axis;
     ++count;
   }
-  return count > 1 ? std::optional(first) : std::nullopt;
+  return count > 1 ? first : home.space.size();
 }
 
 Dims without_ones(const Dims& dims) {
@@ -175,12 +174,12 @@ class Planner {
   void plan_groups(std::size_t max_ops);
 
   std::uint32_t home_id(Home home);
-  // Of a map. One that is not flat has no lanes along several axes.
-  std::uint32_t home_of(const Shape& space, bool is_flat = true);
-  bool is_flat(Value value) const;
+  // Of a map that may have lanes along all axes from that on.
+  std::uint32_t home_of(const Shape& space, std::size_t first_flat_axis);
+  std::size_t first_flat_axis(Value value) const;
   bool may_be(Value value, const Position& at) const {
     if (at.home == kNone) return false;
-    return is_flat_[value.id] || at.place != kWhole || !first_merged_axis(homes_[at.home]);
+    return at.place != kWhole || first_flat_axis_[value.id] <= first_merged_axis(homes_[at.home]);
   }
   Home home_of_reduce(Value reduce) const {
     return {kNone, graph_.type(graph_.operand(reduce, 0)).shape().dims(),
@@ -213,7 +212,7 @@ class Planner {
   std::map<Dims, Dims> axes_;        // that kernels over a space reduce
   std::vector<Position> positions_;  // of each node
   std::vector<bool> is_bound_;       // to what it follows
-  std::vector<bool> is_flat_;
+  std::vector<std::size_t> first_flat_axis_;
   std::vector<std::uint32_t> first_read_;  // of each node that moves elements
   std::vector<std::uint32_t> reader_;      // of each read, the node that makes it
 };
@@ -223,7 +222,7 @@ Planner::Planner(const Graph& graph, std::size_t max_ops)
       live_(graph.live_nodes()),
       positions_(graph.size()),
       is_bound_(graph.size()),
-      is_flat_(graph.size(), true),
+      first_flat_axis_(graph.size()),
       first_read_(graph.size(), kNone) {
   choose_axes();
   stay_with_roots();
@@ -239,38 +238,43 @@ std::uint32_t Planner::home_id(Home home) {
   return it->second;
 }
 
-std::uint32_t Planner::home_of(const Shape& space, bool is_flat) {
+std::uint32_t Planner::home_of(const Shape& space, std::size_t first_flat_axis) {
   const auto it = axes_.find(space.dims());
   Home home{kNone, space.dims(), it == axes_.end() ? Dims() : it->second};
-  if (!is_flat && first_merged_axis(home)) home.axes.clear();
+  if (first_flat_axis > first_merged_axis(home)) home.axes.clear();
   return home_id(std::move(home));
 }
 
-// Whether the elements of a map are read as if the last axes of its space were one, if reduces over
-// the space want that.
-bool Planner::is_flat(Value value) const {
+// The axis from which on the elements of a map are read as if the axes were one.
+std::size_t Planner::first_flat_axis(Value value) const {
+  const Shape& space = graph_.type(value).shape();
   switch (graph_.op(value)) {
     case Op::kRngBits:
-      return true;
+      return 0;
     case Op::kConvert:
     case Op::kBitcast:
       break;
     case Op::kBroadcast: {
-      const Shape& space = graph_.type(value).shape();
-      const auto axes = axes_.find(space.dims());
-      if (axes == axes_.end()) return true;
-      const auto first = first_merged_axis({kNone, space.dims(), axes->second});
-      const std::size_t merged = space.rank() - first.value_or(space.rank());
-      const Dims& dims = graph_.type(graph_.operand(value, 0)).shape().dims();
-      const auto x = std::span(dims).last(std::min(merged, dims.size()));
-      return std::ranges::all_of(x, [](std::int64_t extent) { return extent == 1; }) ||
-             std::ranges::equal(x, std::span(space.dims()).last(merged));
+      const Shape& x = graph_.type(graph_.operand(value, 0)).shape();
+      bool all_ones = true;
+      bool all_equal = true;
+      for (std::size_t axis = space.rank(); axis-- > 0;) {
+        const std::size_t added = space.rank() - x.rank();
+        const std::int64_t extent = axis < added ? 1 : x[axis - added];
+        all_ones = all_ones && extent == 1;
+        all_equal = all_equal && extent == space[axis];
+        if (!all_ones && !all_equal) return axis + 1;
+      }
+      return 0;
     }
     default:
-      if (!graph_.def(value).is_elementwise()) return false;
+      if (!graph_.def(value).is_elementwise()) return space.rank();
   }
-  return std::ranges::all_of(graph_.operands(value),
-                             [&](Value operand) { return is_flat_[operand.id]; });
+  std::size_t first = 0;
+  for (const Value operand : graph_.operands(value)) {
+    first = std::max(first, first_flat_axis_[operand.id]);
+  }
+  return first;
 }
 
 // Over each space the axes that most reduces take, of equally many the last.
@@ -343,8 +347,8 @@ void Planner::stay_with_roots() {
       }
       is_bound_[id] = best.has_value();
       if (best) continue;
-      is_flat_[id] = is_flat(value);
-      positions_[id] = {home_of(graph_.type(value).shape(), is_flat_[id]), kWhole};
+      first_flat_axis_[id] = first_flat_axis(value);
+      positions_[id] = {home_of(graph_.type(value).shape(), first_flat_axis_[id]), kWhole};
     }
   }
 }
@@ -442,7 +446,7 @@ void Planner::leave_absent_roots() {
     } else if (graph_.op(value) == Op::kReshape) {
       moved[id] = {};
     } else {
-      moved[id] = {home_of(graph_.type(value).shape()), kWhole};
+      moved[id] = {home_id({kNone, graph_.type(value).shape().dims(), {}}), kWhole};
     }
   }
   positions_ = std::move(moved);
