@@ -21,13 +21,14 @@ llvm::BasicBlock* new_block(const char* name) {
   return llvm::BasicBlock::Create(function->getContext(), name, function);
 }
 
-llvm::Value* stack_memory(std::int64_t bytes) {
+llvm::Value* stack_memory(std::int64_t bytes, bool is_zeroed) {
   llvm::BasicBlock& entry = emit().GetInsertBlock()->getParent()->getEntryBlock();
   llvm::IRBuilder<> b(&entry, entry.getFirstInsertionPt());
   llvm::AllocaInst* memory =
       b.CreateAlloca(llvm::ArrayType::get(b.getInt8Ty(), static_cast<std::uint64_t>(bytes)));
   memory->setAlignment(llvm::Align(64));
-  b.CreateMemSet(memory, b.getInt8(0), static_cast<std::uint64_t>(bytes), llvm::Align(64));
+  if (is_zeroed)
+    b.CreateMemSet(memory, b.getInt8(0), static_cast<std::uint64_t>(bytes), llvm::Align(64));
   return memory;
 }
 

@@ -90,7 +90,7 @@ void emit_if(llvm::Value* condition, F&& then) {
   b.SetInsertPoint(done);
 }
 
-// `bytes` of stack memory, aligned to 64 and zeroed when the function begins.
-llvm::Value* stack_memory(std::int64_t bytes);
+// `bytes` of stack memory, aligned to 64; and zeroed when the function begins, if it says so.
+llvm::Value* stack_memory(std::int64_t bytes, bool is_zeroed = true);
 
 }  // namespace ndl::codegen

@@ -15,11 +15,6 @@
 
 namespace ndl::codegen {
 
-namespace {
-// Lanes of a block, at most: four of the widest vectors.
-constexpr std::int64_t kMostLanes = 64;
-}  // namespace
-
 llvm::Type* bits_type(DType dtype) {
   return emit().getIntNTy(static_cast<unsigned>(8 * size_of(dtype)));
 }
@@ -249,7 +244,8 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
       llvm::Value* inside = guards_hold(of_block, int64(0));
       source = b().CreateSelect(inside, source, block_memory(nullptr));
     }
-    llvm::Value* apart = lanes_.partial;  // whether elements are read one by one
+    // Whether elements are read one by one.
+    llvm::Value* apart = is_local(x.buffer) ? nullptr : lanes_.partial;
     if (!of_lanes.empty()) {
       llvm::Value* crosses = b().CreateNot(guards_hold_for_block(of_lanes));
       apart = apart == nullptr ? crosses : b().CreateOr(apart, crosses);
@@ -283,7 +279,8 @@ void NestEmitter::write(const Write& w) {
     return;
   }
   const bool is_dense = lane_coefficient(w.index) == 1 && !has_varying_terms(w.index);
-  llvm::Value* memory = !is_dense || lanes_.partial != nullptr ? block_memory(&w) : nullptr;
+  const bool may_end = lanes_.partial != nullptr && !is_local(w.buffer);
+  llvm::Value* memory = !is_dense || may_end ? block_memory(&w) : nullptr;
   llvm::Value* target = memory;
   if (is_dense) {
     target = current(w.index);

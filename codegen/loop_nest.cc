@@ -111,13 +111,20 @@ class NestPrinter {
 
   std::string print(std::string_view name) {
     std::vector<std::string> parameters;
+    std::vector<std::string> locals;
     for (std::size_t i = 0; i < nest_.buffers.size(); ++i) {
       const KernelBuffer& buffer = nest_.buffers[i];
+      if (buffer.is_local) {
+        locals.push_back(
+            fmt::format("b{}: {}[{}]", i, ndl::name_of(buffer.dtype), buffer.elements));
+        continue;
+      }
       parameters.push_back(fmt::format("{}b{}: {}[{}]", buffer.is_written ? "out " : "", i,
                                        ndl::name_of(buffer.dtype), buffer.elements));
     }
     line("kernel {}({}) {{", name, fmt::join(parameters, ", "));
     ++depth_;
+    for (const std::string& local : locals) line("local {}", local);
     for (std::size_t i = 0; i < nest_.outer.size(); ++i) {
       const bool lanes = nest_.outer_lanes && i + 1 == nest_.outer.size();
       line("for i{} < {}{} {{", i, nest_.outer[i], lanes ? " lanes" : "");
@@ -252,6 +259,8 @@ class NestVerifier {
 
   void verify() {
     for (const std::int64_t extent : nest_.outer) check(extent > 0, "an empty outer loop");
+    check(std::ranges::is_sorted(nest_.buffers, {}, &KernelBuffer::is_local),
+          "arguments after locals");
     for (std::size_t s = 0; s < nest_.phases.size(); ++s) {
       extents_ = nest_.outer;
       const Phase& phase = nest_.phases[s];

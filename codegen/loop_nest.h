@@ -138,6 +138,9 @@ struct KernelBuffer {
   DType dtype{};
   std::int64_t elements = 0;
   bool is_written = false;
+  // Memory of the kernel itself, for one point of the outer loops at a time. Local buffers come
+  // last, and are not among the kernel's arguments.
+  bool is_local = false;
   bool operator==(const KernelBuffer&) const = default;
 };
 

@@ -99,6 +99,17 @@ class RegionLowering {
   void lower_root(Value root);
   void lower_rows();
   void lower_empty_reduce();
+  // A value that a phase computes for a row, and later ones need again.
+  struct Kept {
+    Value value;
+    std::size_t phase = 0;
+    std::int32_t buffer = -1;
+  };
+  // Those that cost more to compute than to keep.
+  std::vector<Kept> kept_values(const Shape& space, const Dims& axes, std::size_t phases);
+  bool is_leaf(Value value) const {
+    return body_.def(value).is_elementwise() && body_.def(value).dtypes == kFloats;
+  }
   // How many reductions lie on the longest way to each node.
   std::vector<std::size_t> reductions_before() const;
   void lower_extremum(Value root);
@@ -253,6 +264,43 @@ std::vector<std::size_t> RegionLowering::reductions_before() const {
   return levels;
 }
 
+std::vector<RegionLowering::Kept> RegionLowering::kept_values(const Shape& space, const Dims& axes,
+                                                              std::size_t phases) {
+  constexpr std::int64_t kMostBytes = 32 << 10;  // of the first cache
+  const std::vector<std::size_t> levels = reductions_before();
+  std::vector<std::size_t> uses(body_.size());  // phases that need it
+  std::vector<std::size_t> first(body_.size());
+  for (std::size_t phase = 0; phase < phases; ++phase) {
+    std::vector<bool> is_needed(body_.size());
+    for (const Value reduce : reduces_) {
+      if (levels[reduce.id] == phase) is_needed[body_.operand(reduce, 0).id] = true;
+    }
+    for (const Value result : results_) {
+      if (shape(result) == space && levels[result.id] == phase) is_needed[result.id] = true;
+    }
+    for (auto id = static_cast<std::uint32_t>(body_.size()); id-- > 0;) {
+      const Value value{id};
+      const Op op = body_.op(value);
+      const bool is_here = body_.def(value).is_elementwise() || op == Op::kConvert ||
+                           op == Op::kBitcast;  // its operands are at the same place
+      if (!is_needed[id] || !is_here || shape(value) != space) continue;
+      if (uses[id]++ == 0) first[id] = phase;
+      if (is_leaf(value) && uses[id] > 1) continue;  // not computed again
+      for (const Value operand : body_.operands(value)) is_needed[operand.id] = true;
+    }
+  }
+  std::vector<Kept> kept;
+  std::int64_t bytes = 0;
+  for (std::uint32_t id = 0; id < body_.size(); ++id) {
+    if (uses[id] < 2 || !is_leaf({id})) continue;
+    const std::int64_t elements = reduced_elements(space, axes);
+    bytes += elements * static_cast<std::int64_t>(size_of(dtype({id})));
+    if (bytes > kMostBytes) break;
+    kept.push_back({{id}, first[id], b_.local_buffer(dtype({id}), elements)});
+  }
+  return kept;
+}
+
 // Results are of the whole space, or of its kept axes, where extents of 1 may come and go.
 void RegionLowering::lower_rows() {
   const Shape& space = shape(body_.operand(reduces_.front(), 0));
@@ -288,6 +336,8 @@ void RegionLowering::lower_rows() {
     is_whole[i] = shape(results_[i]) == space && body_.op(results_[i]) != Op::kReduce;
     if (is_whole[i]) phases = std::max(phases, level_of(results_[i]) + 1);
   }
+  std::vector<Kept> kept_rows;
+  if (!b_.nest().outer_lanes) kept_rows = kept_values(space, axes, phases);
   for (std::size_t phase = 0; phase < phases; ++phase) {
     values_.begin_phase();
     std::vector<std::vector<std::size_t>> groups;  // neighbouring loops
@@ -300,6 +350,17 @@ void RegionLowering::lower_rows() {
         groups.back().push_back(loop++);
       }
       after_reduced = is_reduced(axis);
+    }
+    Dims row_dims;
+    std::vector<IndexExpr> row_index;
+    for (const std::int64_t axis : axes) {
+      row_dims.push_back(space[static_cast<std::size_t>(axis)]);
+      row_index.push_back(index[static_cast<std::size_t>(axis)]);
+    }
+    const IndexExpr at_row = linear(Shape(row_dims), row_index);
+    for (const Kept& x : kept_rows) {
+      if (x.phase < phase) values_.read_instead(x.value, index, x.buffer, at_row);
+      if (x.phase == phase) b_.write(values_.at(x.value, {index, {}}), x.buffer, at_row);
     }
     for (std::size_t i = 0; i < results_.size(); ++i) {
       if (!is_whole[i] || level_of(results_[i]) != phase) continue;

@@ -61,6 +61,11 @@ std::int32_t NestBuilder::buffer(DType dtype, std::int64_t elements, bool is_wri
   return static_cast<std::int32_t>(nest_.buffers.size()) - 1;
 }
 
+std::int32_t NestBuilder::local_buffer(DType dtype, std::int64_t elements) {
+  nest_.buffers.push_back({dtype, elements, false, true});
+  return static_cast<std::int32_t>(nest_.buffers.size()) - 1;
+}
+
 IndexExpr NestBuilder::outer_loop(std::int64_t extent) {
   NDL_CHECK(nest_.phases.empty());
   if (extent == 1) return {};

@@ -21,6 +21,8 @@ class NestBuilder {
   LoopNest& nest() { return nest_; }
 
   std::int32_t buffer(DType dtype, std::int64_t elements, bool is_written = false);
+  // After all others, see KernelBuffer.
+  std::int32_t local_buffer(DType dtype, std::int64_t elements);
   // A new outer loop, or a new loop of the current phase; returns its index. A loop of extent 1 is
   // none, and its index is 0.
   IndexExpr outer_loop(std::int64_t extent);

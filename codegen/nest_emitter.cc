@@ -32,6 +32,11 @@ void NestEmitter::emit_kernel(const Partition& partition) {
   analyze();
   values_.resize(nest_.instructions.size());
   for (std::size_t i = 0; i < nest_.buffers.size(); ++i) {
+    if (nest_.buffers[i].is_local) {
+      const auto size = static_cast<std::int64_t>(size_of(nest_.buffers[i].dtype));
+      buffers_.push_back(stack_memory((nest_.buffers[i].elements + kMostLanes) * size, false));
+      continue;
+    }
     llvm::Value* slot =
         builder.CreateConstInBoundsGEP1_64(builder.getPtrTy(), function_->getArg(0), i);
     buffers_.push_back(builder.CreateAlignedLoad(builder.getPtrTy(), slot, llvm::Align(8)));

@@ -32,6 +32,9 @@ namespace ndl::codegen {
 
 enum class Level : std::uint8_t { kRow, kBlock, kPhase, kLanes };
 
+// Lanes of a block, at most: four of the widest vectors.
+inline constexpr std::int64_t kMostLanes = 64;
+
 // The indices [first, first + count) of the loop in lanes; count is below `size` at the end of the
 // loop, if that is possible at all.
 struct LaneBlock {
@@ -111,6 +114,10 @@ class NestEmitter {
   void fill(const Instruction& x, llvm::Value* memory);
   void emit_writes(const Phase& phase);
   void write(const Write& write);
+  // Local buffers have room for whole blocks at their end, so these need no special end of a loop.
+  bool is_local(std::int32_t buffer) const {
+    return nest_.buffers[static_cast<std::size_t>(buffer)].is_local;
+  }
   // f(lane) for each lane of the block.
   void for_each_lane(const std::function<void(llvm::Value*)>& f);
   // Stack memory for a block, one for each key; zeros at first.

@@ -16,6 +16,12 @@ void RegionValues::begin_phase() {
   b_.begin_phase();
   places_.clear();
   known_.clear();
+  copies_.clear();
+}
+
+void RegionValues::read_instead(Value value, std::vector<IndexExpr> index, std::int32_t buffer,
+                                IndexExpr at) {
+  copies_[value.id] = {std::move(index), buffer, std::move(at)};
 }
 
 void RegionValues::define(Value value, std::vector<IndexExpr> index, Local local) {
@@ -36,6 +42,10 @@ Local RegionValues::at(Value value, const Place& place) {
 
 Local RegionValues::compute(Value value, const Place& place) {
   const Op op = body_.op(value);
+  if (const auto copy = copies_.find(value.id);
+      copy != copies_.end() && copy->second.index == place.index) {
+    return b_.read(copy->second.buffer, copy->second.at);
+  }
   if (body_.def(value).is_elementwise()) {
     std::vector<Local> operands;
     for (const Value operand : body_.operands(value)) operands.push_back(at(operand, place));

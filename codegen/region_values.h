@@ -31,6 +31,9 @@ class RegionValues {
   // Element `index` of `value`, which reduces something, is what `local` holds in the phases to
   // come, maybe in a wider dtype. It is asked for at no other place.
   void define(ir::Value value, std::vector<IndexExpr> index, Local local);
+  // In the current phase, element `index` of `value` is also element `at` of `buffer`.
+  void read_instead(ir::Value value, std::vector<IndexExpr> index, std::int32_t buffer,
+                    IndexExpr at);
   // Computes an element, in the current phase. Throws NotOneKernel.
   Local at(ir::Value value, const Place& place);
 
@@ -38,6 +41,12 @@ class RegionValues {
   struct Reduced {
     std::vector<IndexExpr> index;
     Local local = -1;
+  };
+
+  struct Copy {
+    std::vector<IndexExpr> index;
+    std::int32_t buffer = -1;
+    IndexExpr at;
   };
 
   const ir::Shape& shape(ir::Value value) const { return body_.type(value).shape(); }
@@ -58,6 +67,7 @@ class RegionValues {
   std::vector<Place> places_;  // distinct
   std::map<std::pair<std::uint32_t, std::size_t>, Local> known_;
   std::map<std::uint32_t, Reduced> reduced_;
+  std::map<std::uint32_t, Copy> copies_;  // in this phase
 };
 
 }  // namespace ndl::codegen

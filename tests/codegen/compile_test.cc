@@ -313,10 +313,12 @@ TEST(Compile, AnErrorInARegionHasTheRegionsLocation) {
 TEST(Compile, ReductionsOfEverySize) {
   for (const std::int64_t n : {1, 2, 7, 8, 9, 31, 32, 33, 63, 1023, 1024, 1025, 2047, 3000, 5121}) {
     const std::string text = fmt::format(
-        "needle 1 graph g(%x: f32[3,{0}], %y: f32[{0},3]) -> (f32[3], f32[3], f32[], f32[{0}]) {{ "
+        "needle 1 graph g(%x: f32[3,{0}], %y: f32[{0},3]) -> (f32[3], f32[3], f32[], f32[{0}], "
+        "f32[3,{0}], f32[{0},3]) {{ "
         "%r = reduce(%x, kind=sum, axes=[1]) %c = reduce(%y, kind=sum, axes=[0]) "
         "%a = reduce(%x, kind=max, axes=[0, 1]) %m = reduce(%x, kind=prod, axes=[0]) "
-        "%t = make_tuple(%r, %c, %a, %m) return %t }}",
+        "%s = softmax(%x, axes=[1]) %l = log_softmax(%y, axes=[0]) "
+        "%t = make_tuple(%r, %c, %a, %m, %s, %l) return %t }}",
         n);
     SCOPED_TRACE(n);
     expect_same(ir::parse(text), static_cast<std::uint64_t>(n));
