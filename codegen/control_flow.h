@@ -90,6 +90,33 @@ void emit_if(llvm::Value* condition, F&& then) {
   b.SetInsertPoint(done);
 }
 
+// condition ? then() : otherwise()
+template <class F, class G>
+Values emit_choice(llvm::Value* condition, F&& then, G&& otherwise) {
+  llvm::IRBuilder<>& b = emit();
+  llvm::BasicBlock* yes = new_block("then");
+  llvm::BasicBlock* no = new_block("else");
+  llvm::BasicBlock* done = new_block("endif");
+  b.CreateCondBr(condition, yes, no);
+  b.SetInsertPoint(yes);
+  const Values first = then();
+  yes = b.GetInsertBlock();
+  b.CreateBr(done);
+  b.SetInsertPoint(no);
+  const Values second = otherwise();
+  no = b.GetInsertBlock();
+  b.CreateBr(done);
+  b.SetInsertPoint(done);
+  Values result;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    llvm::PHINode* merged = b.CreatePHI(first[i]->getType(), 2);
+    merged->addIncoming(first[i], yes);
+    merged->addIncoming(second[i], no);
+    result.push_back(merged);
+  }
+  return result;
+}
+
 // `bytes` of stack memory, aligned to 64; and zeroed when the function begins, if it says so.
 llvm::Value* stack_memory(std::int64_t bytes, bool is_zeroed = true);
 

@@ -219,6 +219,25 @@ void NestEmitter::fill(const Instruction& x, llvm::Value* memory) {
   });
 }
 
+Values NestEmitter::read_strided(const Instruction& x) {
+  llvm::Value* first = current(x.index);
+  llvm::Type* element = x.dtype == DType::kF32   ? b().getFloatTy()
+                        : x.dtype == DType::kF64 ? b().getDoubleTy()
+                                                 : bits_type(x.dtype);
+  Values result;
+  for (unsigned u = 0; u < unroll_; ++u) {
+    llvm::Value* vector = llvm::PoisonValue::get(llvm::FixedVectorType::get(element, width_));
+    for (unsigned lane = 0; lane < width_; ++lane) {
+      const std::int64_t distance = lane_coefficient(x.index) * (u * width_ + lane);
+      llvm::Value* source = b().CreateGEP(element, first, int64(distance));
+      llvm::Value* loaded = b().CreateAlignedLoad(element, source, llvm::Align(size_of(x.dtype)));
+      vector = b().CreateInsertElement(vector, loaded, std::uint64_t{lane});
+    }
+    result.push_back(vector);
+  }
+  return result;
+}
+
 Values NestEmitter::read(const Instruction& x, bool is_varying) {
   if (!is_varying) {
     llvm::Value* source = current(x.index);
@@ -228,40 +247,49 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
     }
     return {load_lanes(x.dtype, source)};
   }
-  llvm::Value* source = nullptr;
   const Guards of_block = guards_of(x, false);
   const Guards of_lanes = guards_of(x, true);
   const bool is_dense = lane_coefficient(x.index) == 1 && !has_varying_terms(x.index) &&
                         std::ranges::none_of(of_lanes, [&](const Guard* guard) {
                           return has_varying_terms(guard->index);
                         });
+  const auto load_block = [&](llvm::Value* from) {
+    Values result;
+    for (unsigned u = 0; u < unroll_; ++u) {
+      result.push_back(
+          load_lanes(x.dtype, b().CreateConstGEP1_64(bits_type(x.dtype), from, u * width_)));
+    }
+    return result;
+  };
+  const auto load_one_by_one = [&] {
+    llvm::Value* memory = block_memory(&x);
+    fill(x, memory);
+    return load_block(memory);
+  };
+  const bool is_strided = x.guards.empty() && !has_varying_terms(x.index) &&
+                          x.dtype != DType::kBool && !is_half(x.dtype);
   if (!is_dense) {
-    source = block_memory(&x);
-    fill(x, source);
-  } else {
-    source = current(x.index);
-    if (!of_block.empty()) {
-      llvm::Value* inside = guards_hold(of_block, int64(0));
-      source = b().CreateSelect(inside, source, block_memory(nullptr));
-    }
-    // Whether elements are read one by one.
-    llvm::Value* apart = is_local(x.buffer) ? nullptr : lanes_.partial;
-    if (!of_lanes.empty()) {
-      llvm::Value* crosses = b().CreateNot(guards_hold_for_block(of_lanes));
-      apart = apart == nullptr ? crosses : b().CreateOr(apart, crosses);
-    }
-    if (apart != nullptr) {
-      llvm::Value* memory = block_memory(&x);
-      emit_if(apart, [&] { fill(x, memory); });
-      source = b().CreateSelect(apart, memory, source);
-    }
+    if (!is_strided) return load_one_by_one();
+    if (lanes_.partial == nullptr) return read_strided(x);
+    return emit_choice(lanes_.partial, load_one_by_one, [&] { return read_strided(x); });
   }
-  Values result;
-  for (unsigned u = 0; u < unroll_; ++u) {
-    result.push_back(
-        load_lanes(x.dtype, b().CreateConstGEP1_64(bits_type(x.dtype), source, u * width_)));
+  llvm::Value* source = current(x.index);
+  if (!of_block.empty()) {
+    llvm::Value* inside = guards_hold(of_block, int64(0));
+    source = b().CreateSelect(inside, source, block_memory(nullptr));
   }
-  return result;
+  // Whether elements are read one by one.
+  llvm::Value* apart = is_local(x.buffer) ? nullptr : lanes_.partial;
+  if (!of_lanes.empty()) {
+    llvm::Value* crosses = b().CreateNot(guards_hold_for_block(of_lanes));
+    apart = apart == nullptr ? crosses : b().CreateOr(apart, crosses);
+  }
+  if (apart != nullptr) {
+    llvm::Value* memory = block_memory(&x);
+    emit_if(apart, [&] { fill(x, memory); });
+    source = b().CreateSelect(apart, memory, source);
+  }
+  return load_block(source);
 }
 
 void NestEmitter::emit_writes(const Phase& phase) {

@@ -89,7 +89,7 @@ unsigned NestEmitter::choose_unroll(const Phase& phase, std::int64_t extent) con
   if (!nest_.outer_lanes && !phase.reductions.empty()) {
     return static_cast<unsigned>(ir::kLanes) / width_;
   }
-  unsigned unroll = cost(nest_, phase) <= kCheap ? 4 : 1;
+  unsigned unroll = cost(nest_, phase) <= kCheap && !has_strided_reads(nest_) ? 4 : 1;
   while (unroll > 1 && static_cast<std::int64_t>(unroll * width_) > extent) unroll /= 2;
   return unroll;
 }

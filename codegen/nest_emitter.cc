@@ -88,8 +88,11 @@ void NestEmitter::emit_row(llvm::Value* row) {
     const std::int64_t extent = nest_.outer.back();
     end = int64(extent);
     if (partition_.chunks > 1) {
-      llvm::Value* chunk = b().CreateURem(row, int64(partition_.chunks));
-      row = b().CreateUDiv(row, int64(partition_.chunks));
+      const std::int64_t points = partition_.rows / partition_.chunks;
+      const bool is_outside = partition_.chunks_outside;
+      llvm::Value* inner = int64(is_outside ? points : partition_.chunks);
+      llvm::Value* chunk = is_outside ? b().CreateUDiv(row, inner) : b().CreateURem(row, inner);
+      row = is_outside ? b().CreateURem(row, inner) : b().CreateUDiv(row, inner);
       begin = mul64(chunk, partition_.chunk);
       llvm::Value* chunk_end = add64(begin, int64(partition_.chunk));
       end = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, chunk_end, end);

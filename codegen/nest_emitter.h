@@ -112,6 +112,8 @@ class NestEmitter {
   Values inside_lanes(const Instruction& x, bool is_varying);
   Values read(const Instruction& x, bool is_varying);
   void fill(const Instruction& x, llvm::Value* memory);
+  // The elements of a whole block, read one by one at their distance.
+  Values read_strided(const Instruction& x);
   void emit_writes(const Phase& phase);
   void write(const Write& write);
   // Local buffers have room for whole blocks at their end, so these need no special end of a loop.

@@ -11,6 +11,9 @@ namespace {
 constexpr std::int64_t kElementsPerMicrosecond = 16384;
 // A chunk is a multiple of this, which every number of lanes divides.
 constexpr std::int64_t kChunkUnit = 1024;
+// Indices that read across memory together: a line of f32, and few enough lines for one set of the
+// first cache.
+constexpr std::int64_t kStridedChunk = 16;
 // Enough rows for threads to share them evenly.
 constexpr std::int64_t kEnoughRows = 64;
 
@@ -45,6 +48,14 @@ std::int64_t cost(const LoopNest& nest, const Phase& phase) {
   return std::max<std::int64_t>(sum, 1);
 }
 
+bool has_strided_reads(const LoopNest& nest) {
+  if (!nest.outer_lanes || nest.outer.empty()) return false;
+  return std::ranges::any_of(nest.instructions, [&](const Instruction& x) {
+    const std::int64_t stride = x.index.coefficient(nest.outer.size() - 1);
+    return x.kind == InstructionKind::kRead && stride != 0 && stride != 1;
+  });
+}
+
 Partition partition(const LoopNest& nest) {
   Partition result;
   std::int64_t work = 0;  // of one index of all outer loops
@@ -61,6 +72,10 @@ Partition partition(const LoopNest& nest) {
       const std::int64_t worth = 4 * kElementsPerMicrosecond / work;
       const std::int64_t unit = worth >= kChunkUnit ? kChunkUnit : 64;
       result.chunk = std::min(extent, std::max(worth / unit, std::int64_t{1}) * unit);
+    }
+    if (others > 1 && result.chunk > kStridedChunk && has_strided_reads(nest)) {
+      result.chunk = kStridedChunk;
+      result.chunks_outside = true;
     }
     result.chunks = ceil_div(extent, result.chunk);
     result.rows = others * result.chunks;

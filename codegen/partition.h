@@ -12,10 +12,16 @@ struct Partition {
   std::int64_t chunk = 1;   // indices of the outer loop in lanes; 1 if there is none
   std::int64_t chunks = 1;  // of each point
   std::int64_t rows = 1;    // in all
-  std::int64_t grain = 1;   // rows that take about a microsecond, at least 1
+  // Rows are numbered chunk by chunk, not point by point: what reads across memory finds in the
+  // cache what the point before has read.
+  bool chunks_outside = false;
+  std::int64_t grain = 1;  // rows that take about a microsecond, at least 1
 };
 
 Partition partition(const LoopNest& nest);
+
+// Whether neighbouring indices of the outer loop in lanes read elements that are not neighbours.
+bool has_strided_reads(const LoopNest& nest);
 
 // About how many simple vector operations one index of the innermost loop of a phase takes.
 std::int64_t cost(const LoopNest& nest, const Phase& phase);
