@@ -9,10 +9,6 @@
 
 namespace ndl::codegen {
 
-bool IndexExpr::is_constant() const {
-  return terms.empty() && std::ranges::all_of(coefficients, [](auto c) { return c == 0; });
-}
-
 void IndexExpr::add(const IndexExpr& other, std::int64_t factor) {
   base += factor * other.base;
   if (factor == 0) return;

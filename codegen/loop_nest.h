@@ -54,7 +54,6 @@ struct IndexExpr {
   std::int64_t coefficient(std::size_t loop) const {
     return loop < coefficients.size() ? coefficients[loop] : 0;
   }
-  bool is_constant() const;
   // *this += factor * other
   void add(const IndexExpr& other, std::int64_t factor);
   bool operator==(const IndexExpr&) const = default;
