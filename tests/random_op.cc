@@ -1,0 +1,317 @@
+#include "tests/random_op.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "tests/same_results.h"
+
+namespace ndl::test {
+namespace {
+
+using ir::Attr;
+using ir::Builder;
+using ir::Dims;
+using ir::Literal;
+using ir::Op;
+using ir::OpDef;
+using ir::ReduceKind;
+using ir::Shape;
+using ir::TensorType;
+using ir::Type;
+using ir::Value;
+
+constexpr DTypeSet kIndexDTypes = DType::kI32 | DType::kI64;
+
+class RandomOp {
+ public:
+  RandomOp(Builder& builder, Random& random, Operands& operands)
+      : builder_(builder), random_(random), operands_(operands) {}
+
+  Value elementwise(const OpDef& def);
+  std::optional<Value> structural(const OpDef& def);
+
+ private:
+  const TensorType& type(Value value) const { return builder_.type(value).tensor(); }
+  const Shape& shape(Value value) const { return type(value).shape; }
+  std::int64_t rank(Value value) const { return static_cast<std::int64_t>(shape(value).rank()); }
+
+  Value any(DTypeSet allowed, std::size_t least_rank = 0) {
+    return operands_.any(allowed, least_rank);
+  }
+  Value axis_value(DTypeSet allowed) { return any(allowed, 1); }
+  Value of_type(const TensorType& type) { return operands_.of_type(type); }
+  std::int64_t axis(Value value) { return random_.below(rank(value)); }
+  Dims axes(Value value);
+  Dims list(std::size_t size, std::int64_t low, std::int64_t high);
+  // Integers in [0, bound), so that indexing mostly works.
+  Value indices(Shape shape, std::int64_t bound);
+  std::vector<Value> several(Value first);
+  Value window(Op op);
+  Value reduce();
+
+  Builder& builder_;
+  Random& random_;
+  Operands& operands_;
+};
+
+Dims RandomOp::axes(Value value) {
+  Dims axes;
+  for (std::int64_t axis = 0; axis < rank(value); ++axis) {
+    if (random_.one_in(2)) axes.push_back(axis);
+  }
+  return axes;
+}
+
+Dims RandomOp::list(std::size_t size, std::int64_t low, std::int64_t high) {
+  Dims values(size);
+  for (std::int64_t& value : values) value = random_.between(low, high);
+  return values;
+}
+
+Value RandomOp::indices(Shape shape, std::int64_t bound) {
+  const TensorType wanted{random_.dtype(kIndexDTypes), std::move(shape)};
+  if (random_.one_in(8)) return of_type(wanted);
+  Literal literal = Literal::uninitialized(wanted);
+  for (std::int64_t i = 0; i < literal.size(); ++i) {
+    const std::int64_t index = random_.below(std::max<std::int64_t>(bound, 1));
+    if (wanted.dtype == DType::kI64) {
+      literal.mutable_data<std::int64_t>()[i] = index;
+    } else {
+      literal.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(index);
+    }
+  }
+  return builder_.constant(literal);
+}
+
+std::vector<Value> RandomOp::several(Value first) {
+  std::vector<Value> values = {first};
+  while (random_.one_in(2)) values.push_back(of_type(type(first)));
+  return values;
+}
+
+Value RandomOp::elementwise(const OpDef& def) {
+  const Value last = any(def.dtypes);
+  std::vector<Value> operands;
+  for (int i = 0; i + 1 < ir::operand_count(def.kind); ++i) {
+    const bool is_mask = def.kind == ir::ElementwiseKind::kSelect && i == 0;
+    operands.push_back(of_type({is_mask ? DType::kBool : type(last).dtype, shape(last)}));
+  }
+  operands.push_back(last);
+  return builder_.add_node(def.op, operands);
+}
+
+Value RandomOp::window(Op op) {
+  Builder& b = builder_;
+  if (op == Op::kReduceWindow) {
+    const Value x = any(ir::op_def(op).dtypes);
+    const std::size_t n = shape(x).rank();
+    return b.add_node(op, {x},
+                      {{Attr::kKind, random_.below(4)},
+                       {Attr::kSize, list(n, 1, 3)},
+                       {Attr::kStride, list(n, 1, 2)},
+                       {Attr::kLow, list(n, 0, 2)},
+                       {Attr::kHigh, list(n, 0, 2)},
+                       {Attr::kDilation, list(n, 1, 2)}});
+  }
+  const Value x = any(ir::op_def(op).dtypes, 2);
+  const std::size_t spatial = shape(x).rank() - 2;
+  const std::int64_t channels = shape(x)[spatial + 1];
+  const std::int64_t groups = channels == 3 && random_.one_in(2) ? 3 : 1;
+  Dims kernel = list(spatial, 1, 3);
+  kernel.push_back(channels / groups);
+  kernel.push_back(groups * random_.between(1, 2));
+  return b.add_node(op, {x, of_type({type(x).dtype, Shape(kernel)})},
+                    {{Attr::kStride, list(spatial, 1, 2)},
+                     {Attr::kLow, list(spatial, 0, 2)},
+                     {Attr::kHigh, list(spatial, 0, 2)},
+                     {Attr::kDilation, list(spatial, 1, 2)},
+                     {Attr::kBaseDilation, list(spatial, 1, 2)},
+                     {Attr::kGroups, groups}});
+}
+
+Value RandomOp::reduce() {
+  const Value x = any(kAllDTypes);
+  const DType dtype = type(x).dtype;
+  const bool logical = dtype == DType::kBool || (is_integer(dtype) && random_.one_in(3));
+  const auto kind = static_cast<ReduceKind>(logical ? random_.between(4, 5) : random_.below(4));
+  if (ir::accumulates(kind) && is_float(dtype) && random_.one_in(3)) {
+    return builder_.reduce(x, kind, axes(x), DType::kF64);
+  }
+  return builder_.reduce(x, kind, axes(x));
+}
+
+std::optional<Value> RandomOp::structural(const OpDef& def) {
+  Builder& b = builder_;
+  switch (def.op) {
+    case Op::kConstant:
+      return b.constant(random_literal(operands_.result_type(def.dtypes, 0), random_.bits()));
+    case Op::kIota: {
+      const TensorType result = operands_.result_type(def.dtypes, 1);
+      return b.iota(result, random_.below(static_cast<std::int64_t>(result.shape.rank())));
+    }
+    case Op::kRngBits: {
+      const Shape result = operands_.result_type(kAllDTypes, 0).shape;
+      return b.rng_bits(of_type({DType::kI64, {2}}), {random_.dtype(kIndexDTypes), result});
+    }
+    case Op::kConvert:
+      return b.convert(any(def.dtypes), random_.dtype());
+    case Op::kBitcast: {
+      const Value x = any(def.dtypes);
+      while (true) {
+        const DType to = random_.dtype(def.dtypes);
+        if (size_of(to) == size_of(type(x).dtype)) return b.bitcast(x, to);
+      }
+    }
+    case Op::kReshape: {
+      // Cut the elements into other extents: a divisor, and the rest.
+      const Value x = any(kAllDTypes);
+      const std::int64_t n = shape(x).num_elements();
+      const std::int64_t d = random_.between(1, 5);
+      if (n % d != 0) return b.reshape(x, {n});
+      return random_.one_in(2) ? b.reshape(x, {d, n / d}) : b.reshape(x, {n / d, 1, d});
+    }
+    case Op::kBroadcast: {
+      const Value x = any(kAllDTypes);
+      Dims dims = shape(x).dims();
+      for (std::int64_t& dim : dims) {
+        if (dim == 1) dim = random_.between(0, 4);
+      }
+      while (random_.one_in(2) && dims.size() < 4) dims.insert(dims.begin(), random_.between(0, 3));
+      return b.broadcast(x, Shape(dims));
+    }
+    case Op::kTranspose: {
+      const Value x = any(kAllDTypes);
+      Dims permutation(shape(x).rank());
+      std::iota(permutation.begin(), permutation.end(), 0);
+      for (std::size_t i = permutation.size(); i > 1; --i) {
+        const std::int64_t other = random_.below(static_cast<std::int64_t>(i));
+        std::swap(permutation[i - 1], permutation[static_cast<std::size_t>(other)]);
+      }
+      return b.transpose(x, permutation);
+    }
+    case Op::kReverse: {
+      const Value x = any(kAllDTypes);
+      return b.reverse(x, axes(x));
+    }
+    case Op::kSlice: {
+      const Value x = any(kAllDTypes);
+      Dims start;
+      Dims limit;
+      for (const std::int64_t dim : shape(x)) {
+        start.push_back(random_.between(0, dim));
+        limit.push_back(random_.between(start.back(), dim));
+      }
+      return b.slice(x, start, limit, list(start.size(), 1, 3));
+    }
+    case Op::kDynamicSlice:
+    case Op::kDynamicUpdateSlice: {
+      const Value x = any(kAllDTypes);
+      Dims dims;
+      std::int64_t slack = 100;
+      for (const std::int64_t dim : shape(x)) {
+        dims.push_back(random_.between(0, dim));
+        slack = std::min(slack, dim - dims.back() + 1);
+      }
+      const Value start = indices({rank(x)}, slack);
+      if (def.op == Op::kDynamicSlice) return b.dynamic_slice(x, start, Shape(dims));
+      return b.dynamic_update_slice(x, of_type({type(x).dtype, Shape(dims)}), start);
+    }
+    case Op::kPad: {
+      const Value x = any(kAllDTypes);
+      const std::size_t n = shape(x).rank();
+      return b.pad(x, of_type({type(x).dtype, Shape()}), list(n, 0, 2), list(n, 0, 2),
+                   list(n, 0, 2));
+    }
+    case Op::kConcatenate: {
+      const Value x = axis_value(kAllDTypes);
+      return b.concatenate(several(x), axis(x));
+    }
+    case Op::kGather:
+    case Op::kScatterAdd: {
+      const Value x = axis_value(def.dtypes);
+      const std::int64_t batch = random_.between(0, std::min<std::int64_t>(rank(x) - 1, 1));
+      const std::int64_t at = random_.between(batch, rank(x) - 1);
+      Dims dims(shape(x).begin(), shape(x).begin() + batch);
+      while (random_.one_in(2) && dims.size() < 3) dims.push_back(random_.between(0, 3));
+      const Value index_value = indices(Shape(dims), shape(x)[static_cast<std::size_t>(at)]);
+      if (def.op == Op::kGather) return b.gather(x, index_value, at, batch);
+      Dims update(shape(x).begin(), shape(x).begin() + at);
+      update.insert(update.end(), dims.begin() + batch, dims.end());
+      update.insert(update.end(), shape(x).begin() + at + 1, shape(x).end());
+      return b.scatter_add(x, index_value, of_type({type(x).dtype, Shape(update)}), at, batch);
+    }
+    case Op::kReduce:
+      return reduce();
+    case Op::kArgmax:
+    case Op::kArgmin: {
+      const Value x = axis_value(def.dtypes);
+      return b.add_node(def.op, {x}, {{Attr::kAxis, axis(x)}});
+    }
+    case Op::kCumsum: {
+      const Value x = axis_value(def.dtypes);
+      return b.cumsum(x, axis(x));
+    }
+    case Op::kSort: {
+      const Value x = axis_value(def.dtypes);
+      return b.sort(several(x), axis(x), random_.one_in(2));
+    }
+    case Op::kReduceWindow:
+    case Op::kConv:
+      return window(def.op);
+    case Op::kMatmul: {
+      const Value x = any(def.dtypes, 2);
+      const std::int64_t inner = shape(x)[shape(x).rank() - 1];
+      Dims dims = {inner, random_.between(0, 4)};
+      if (shape(x).rank() > 2 && random_.one_in(2)) dims.insert(dims.begin(), 1);
+      return b.matmul(x, of_type({type(x).dtype, Shape(dims)}));
+    }
+    case Op::kMakeTuple:
+      return b.make_tuple(several(any(kAllDTypes)));
+    case Op::kGetTupleElement: {
+      const std::optional<Value> tuple = operands_.tuple();
+      if (!tuple) return std::nullopt;
+      return b.get_tuple_element(*tuple, random_.below(std::ssize(b.type(*tuple).elements())));
+    }
+    case Op::kFusion: {
+      const std::vector<Value> xs = several(any(kAllDTypes));
+      std::vector<Type> types;
+      for (const Value x : xs) types.push_back(b.type(x));
+      const ir::Region body = operands_.body(types);
+      if (body == nullptr) return std::nullopt;
+      return b.fusion(xs, body);
+    }
+    case Op::kFusedAddScalars: {
+      std::vector<double> scalars;
+      do scalars.push_back(static_cast<double>(random_.below(100)));
+      while (random_.one_in(2));
+      return b.fused_add_scalars(any(def.dtypes), scalars);
+    }
+    case Op::kSplit: {
+      const Value x = axis_value(def.dtypes);
+      return b.split(x, axis(x));
+    }
+    case Op::kStack: {
+      const Value x = any(def.dtypes);
+      return b.stack(several(x), random_.between(0, rank(x)));
+    }
+    case Op::kSoftmax:
+    case Op::kLogSoftmax:
+    case Op::kLogsumexp: {
+      const Value x = any(def.dtypes);
+      return b.add_node(def.op, {x}, {{Attr::kAxes, axes(x)}});
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::optional<Value> random_op(Builder& builder, Random& random, Operands& operands,
+                               const OpDef& def) {
+  RandomOp op(builder, random, operands);
+  return def.is_elementwise() ? op.elementwise(def) : op.structural(def);
+}
+
+}  // namespace ndl::test
