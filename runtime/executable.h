@@ -92,6 +92,7 @@ class Executable {
   void trim() const;
 
   std::string_view name() const { return spec_.name; }
+  const ExecutableSpec& spec() const { return spec_; }
   std::span<const BufferSpec> inputs() const { return spec_.inputs; }
   std::span<const BufferSpec> outputs() const { return spec_.outputs; }
   std::span<const KernelCall> kernels() const { return spec_.kernels; }

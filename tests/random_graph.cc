@@ -36,6 +36,7 @@ class Generator : private Operands {
   Value any(DTypeSet allowed, std::size_t least_rank) override;
   // One there is, or a new constant.
   Value of_type(const TensorType& type) override;
+  Value indices(const TensorType& type, std::int64_t bound) override;
   std::optional<Value> tuple() override;
   TensorType result_type(DTypeSet allowed, std::size_t least_rank) override;
   ir::Region body(std::span<const Type> parameters) override;
@@ -66,6 +67,11 @@ Value Generator::any(DTypeSet allowed, std::size_t least_rank) {
     }
   }
   return of_type(result_type(allowed, least_rank));
+}
+
+Value Generator::indices(const TensorType& type, std::int64_t bound) {
+  if (random_.one_in(8)) return of_type(type);
+  return builder_->constant(random_integers(type, 0, bound - 1, random_.bits()));
 }
 
 std::optional<Value> Generator::tuple() {

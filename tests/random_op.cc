@@ -12,7 +12,6 @@ namespace {
 using ir::Attr;
 using ir::Builder;
 using ir::Dims;
-using ir::Literal;
 using ir::Op;
 using ir::OpDef;
 using ir::ReduceKind;
@@ -44,7 +43,6 @@ class RandomOp {
   std::int64_t axis(Value value) { return random_.below(rank(value)); }
   Dims axes(Value value);
   Dims list(std::size_t size, std::int64_t low, std::int64_t high);
-  // Integers in [0, bound), so that indexing mostly works.
   Value indices(Shape shape, std::int64_t bound);
   std::vector<Value> several(Value first);
   Value window(Op op);
@@ -70,18 +68,8 @@ Dims RandomOp::list(std::size_t size, std::int64_t low, std::int64_t high) {
 }
 
 Value RandomOp::indices(Shape shape, std::int64_t bound) {
-  const TensorType wanted{random_.dtype(kIndexDTypes), std::move(shape)};
-  if (random_.one_in(8)) return of_type(wanted);
-  Literal literal = Literal::uninitialized(wanted);
-  for (std::int64_t i = 0; i < literal.size(); ++i) {
-    const std::int64_t index = random_.below(std::max<std::int64_t>(bound, 1));
-    if (wanted.dtype == DType::kI64) {
-      literal.mutable_data<std::int64_t>()[i] = index;
-    } else {
-      literal.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(index);
-    }
-  }
-  return builder_.constant(literal);
+  return operands_.indices({random_.dtype(kIndexDTypes), std::move(shape)},
+                           std::max<std::int64_t>(bound, 1));
 }
 
 std::vector<Value> RandomOp::several(Value first) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -20,6 +21,8 @@ class Operands {
   virtual ir::Value any(DTypeSet allowed, std::size_t least_rank) = 0;
   // A tensor of that type.
   virtual ir::Value of_type(const ir::TensorType& type) = 0;
+  // Integers in [0, bound), so that indexing works, or mostly does. bound > 0.
+  virtual ir::Value indices(const ir::TensorType& type, std::int64_t bound) = 0;
   // A tuple of one element at least; nothing if there is none to be had.
   virtual std::optional<ir::Value> tuple() = 0;
   // What an op without operands gives, with one of the dtypes and at least that rank.

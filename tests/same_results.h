@@ -68,6 +68,21 @@ inline ir::Literal random_literal(const ir::TensorType& type, std::uint64_t seed
   return literal;
 }
 
+// Random integers in [low, high], as elements of any dtype.
+inline ir::Literal random_integers(const ir::TensorType& type, std::int64_t low, std::int64_t high,
+                                   std::uint64_t seed) {
+  ir::Literal literal = ir::Literal::uninitialized(type);
+  visit_dtype(type.dtype, [&]<class T>(std::type_identity<T>) {
+    const auto count = static_cast<std::uint64_t>(high - low + 1);
+    for (std::int64_t i = 0; i < literal.size(); ++i) {
+      const std::uint64_t bits = mix_bits(seed ^ mix_bits(static_cast<std::uint64_t>(i) + 1));
+      literal.mutable_data<T>()[i] =
+          ir::math::convert_element<T>(low + static_cast<std::int64_t>(bits % count));
+    }
+  });
+  return literal;
+}
+
 inline std::vector<ir::Literal> random_inputs(const ir::Graph& graph, std::uint64_t seed) {
   std::vector<ir::Literal> inputs;
   for (std::size_t i = 0; i < graph.num_parameters(); ++i) {

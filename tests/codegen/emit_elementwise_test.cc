@@ -27,11 +27,7 @@ constexpr std::int64_t kElements = 1 << 14;  // a multiple of every width
 
 // Whether the op is a leaf function, of which targets that do not fuse multiply and add have a
 // variant of its own accuracy.
-bool is_leaf(const ir::OpDef& def) {
-  const auto has_name = [&](const auto& row) { return row.name == def.name; };
-  return std::ranges::any_of(ir::math::test::unary_leaves(), has_name) ||
-         std::ranges::any_of(ir::math::test::binary_leaves(), has_name);
-}
+bool is_leaf(const ir::OpDef& def) { return ir::math::test::bounds_of(def.name).has_value(); }
 
 // Whether the 16-bit floats a and b are equal or neighbours.
 bool are_close(std::uint16_t a, std::uint16_t b) {

@@ -92,4 +92,14 @@ const Binary kBinary[] = {
 std::span<const Unary> unary_leaves() { return kUnary; }
 std::span<const Binary> binary_leaves() { return kBinary; }
 
+std::optional<LeafBounds> bounds_of(std::string_view name) {
+  for (const Unary& row : kUnary) {
+    if (row.name == name) return LeafBounds{row.bound, row.without_fma};
+  }
+  for (const Binary& row : kBinary) {
+    if (row.name == name) return LeafBounds{row.bound, row.without_fma};
+  }
+  return std::nullopt;
+}
+
 }  // namespace ndl::ir::math::test
