@@ -48,7 +48,8 @@ class GraphLowering {
   void lower_scatter_add(const Graph& body, const Buffers& operands, std::int32_t result);
   void lower_sort(const Graph& body, const Buffers& operands, const Buffers& results);
   void lower_dilated_conv(const Graph& body, const Buffers& operands, std::int32_t result);
-  // Kernels that check the indices of the body's ops; false if the body computes indices itself.
+  // Kernels that check the indices of the body's ops; false if the body computes indices itself, or
+  // has bodies inside.
   bool check_indices(const Graph& body, const Buffers& parameters);
 
   std::int32_t constant(const ir::Literal& literal);
@@ -489,6 +490,7 @@ bool GraphLowering::check_indices(const Graph& body, const Buffers& parameters) 
   for (std::uint32_t id = 0; id < body.size(); ++id) {
     const Value value{id};
     const Op op = body.op(value);
+    if (live[id] && op == Op::kFusion) return false;  // it may index as well
     const bool is_window = op == Op::kDynamicSlice || op == Op::kDynamicUpdateSlice;
     if (!live[id] || (!is_window && op != Op::kGather && op != Op::kScatterAdd)) continue;
     const Value indices = body.operand(value, op == Op::kDynamicUpdateSlice ? 2 : 1);

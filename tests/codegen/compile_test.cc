@@ -1,14 +1,12 @@
-// Compiled graphs give the interpreter's bits: golden files, random graphs, any number of threads.
+// Compiled graphs give the interpreter's bits: golden files, sizes, any number of threads.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include "base/hash.h"
 #include "codegen/counters.h"
 #include "codegen/lower_graph.h"
 #include "codegen/lower_region.h"
@@ -17,37 +15,15 @@
 #include "ir/parser.h"
 #include "ir/printer.h"
 #include "passes/pass.h"
+#include "tests/codegen/compare_program.h"
 #include "tests/random_graph.h"
 #include "tests/same_results.h"
+#include "tests/sanitized.h"
 
 namespace ndl::codegen {
 namespace {
 
 namespace fs = std::filesystem;
-
-test::Outcome run_program(const Program& program, std::span<const ir::Literal> inputs,
-                          int threads) {
-  try {
-    return {program.run(inputs, threads), ""};
-  } catch (const Error& error) {
-    return {{}, error.message()};
-  }
-}
-
-// "" if the outcomes are the same bits, NaNs being alike; else what differs.
-std::string difference(const test::Outcome& want, const test::Outcome& got) {
-  if (want.error != got.error) {
-    return fmt::format("error '{}', not '{}'", got.error, want.error);
-  }
-  for (std::size_t k = 0; k < want.literals.size(); ++k) {
-    for (std::int64_t i = 0; i < want.literals[k].size(); ++i) {
-      if (test::same_element(want.literals[k], got.literals[k], i)) continue;
-      return fmt::format("element {} of result {} is {}, not {}", i, k,
-                         got.literals[k].as_double(i), want.literals[k].as_double(i));
-    }
-  }
-  return "";
-}
 
 std::string explain(const ir::Graph& graph) {
   std::string text = ir::print(graph);
@@ -58,16 +34,17 @@ std::string explain(const ir::Graph& graph) {
 void expect_same(const ir::Graph& graph, std::uint64_t seed) {
   const std::vector<ir::Literal> inputs = test::random_inputs(graph, seed);
   const test::Outcome want = test::run(graph, inputs);
-  for (const char* pipeline : {"", "expand,canonicalize,fuse"}) {
-    CompileOptions options;
-    options.pipeline = pipeline;
-    const auto program = compile(graph, options);
-    for (const int threads : {1, 2}) {
-      const std::string found = difference(want, run_program(*program, inputs, threads));
+  for (const std::string_view pipeline : {std::string_view(""), kCompilePipeline}) {
+    for (const char* cpu : {"native", "x86-64-v3"}) {
+      CompileOptions options;
+      options.cpu = cpu;
+      options.pipeline = pipeline;
+      const auto program = compile(graph, options);
       // A pass may lose an error together with a node that nobody needs.
-      if (*pipeline != 0 && !want.error.empty()) continue;
-      ASSERT_EQ(found, "") << "pipeline '" << pipeline << "', " << threads << " threads\n"
-                           << explain(graph);
+      if (!pipeline.empty() && !want.error.empty()) continue;
+      ASSERT_EQ(difference_on_any_threads(want, *program, inputs), "")
+          << cpu << ", pipeline '" << pipeline << "'\n"
+          << explain(graph);
     }
   }
 }
@@ -113,30 +90,11 @@ INSTANTIATE_TEST_SUITE_P(Files, GoldenFile, testing::ValuesIn(golden_files()), [
   return name;
 });
 
-// A number from the environment.
-std::uint64_t setting(const char* name, std::uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : fallback;
-}
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define NDL_IS_SLOW 1
-#endif
-#endif
-#ifdef NDL_IS_SLOW
-constexpr std::uint64_t kGraphs = 300;
-#else
-constexpr std::uint64_t kGraphs = 5000;
-#endif
-
 TEST(RandomGraphs, RunAsInterpreted) {
-  const std::uint64_t first = setting("NDL_SEED", 1);
-  const std::uint64_t graphs = setting("NDL_GRAPHS", kGraphs);
-  for (std::uint64_t seed = first; seed < first + graphs; ++seed) {
+  constexpr std::uint64_t kGraphs = test::kIsSanitized ? 300 : 5000;
+  for (std::uint64_t seed = 1; seed <= kGraphs; ++seed) {
     SCOPED_TRACE(seed);
-    const ir::Graph graph = test::random_graph(seed, 8);
-    expect_same(graph, seed);
+    expect_same(test::random_graph(seed, 8), seed);
     if (HasFatalFailure()) return;
   }
 }
@@ -144,7 +102,7 @@ TEST(RandomGraphs, RunAsInterpreted) {
 // What the plan of fusion calls one kernel is one.
 TEST(RandomGraphs, EveryFusionIsOneKernel) {
   std::size_t fusions = 0;
-  for (std::uint64_t seed = 1; seed <= 20000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= (test::kIsSanitized ? 2000 : 20000); ++seed) {
     const ir::Graph graph = passes::run_pipeline(
         test::random_graph(seed, 25), passes::parse_pipeline("expand,canonicalize,dce,fuse"));
     for (std::uint32_t id = 0; id < graph.size(); ++id) {
@@ -155,7 +113,7 @@ TEST(RandomGraphs, EveryFusionIsOneKernel) {
       ASSERT_TRUE(lower_region(body)) << "seed " << seed << "\n" << ir::print(body);
     }
   }
-  EXPECT_GT(fusions, 3000u);
+  EXPECT_GT(fusions, 300u);
 }
 
 TEST(Compile, EqualKernelsAreCompiledOnce) {
@@ -307,6 +265,15 @@ TEST(Compile, AnErrorInARegionHasTheRegionsLocation) {
   EXPECT_EQ(first->executable(), second->executable());
   EXPECT_EQ(location_of_error(*first).line, 3);
   EXPECT_EQ(location_of_error(*second).line, 4);
+}
+
+TEST(Compile, IndicesAreCheckedInBodiesInsideBodiesWithoutElements) {
+  expect_same(ir::parse("needle 1 graph g(%x: f32[0], %u: f32[]) -> f32[0] { "
+                        "%0 = fusion(%x, %u) : f32[0] body(%x: f32[0], %u: f32[]) { "
+                        "%0 = fusion(%x, %u) : f32[0] body(%x: f32[0], %u: f32[]) { "
+                        "%i = constant(0) : i64[] %0 = scatter_add(%x, %i, %u, axis=0) return %0 } "
+                        "return %0 } return %0 }"),
+              1);
 }
 
 // Extents around every boundary of blocks and vectors.

@@ -17,41 +17,18 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/lower_graph.h"
 #include "codegen/program.h"
 #include "codegen/target.h"
 #include "ir/builder.h"
 #include "ir/printer.h"
 #include "tests/codegen/compare_program.h"
+#include "tests/codegen/fused_multiply_add.h"
 #include "tests/math/leaves.h"
 #include "tests/same_results.h"
 #include "tests/sanitized.h"
 
 namespace ndl::codegen {
 namespace {
-
-// What of a graph's results depends on whether multiply and add are fused.
-struct FusedMultiplyAdd {
-  bool in_leaves = false;
-  bool in_sums = false;
-};
-
-FusedMultiplyAdd fused_multiply_add(const ir::Graph& graph) {
-  FusedMultiplyAdd found;
-  for (const LoopNest& nest : lower_graph(graph).kernels) {
-    for (const Instruction& x : nest.instructions) {
-      found.in_leaves |= x.kind == InstructionKind::kOp &&
-                         ir::math::test::bounds_of(ir::name_of(x.op)) != std::nullopt;
-    }
-    for (const Phase& phase : nest.phases) {
-      for (const Reduction& reduction : phase.reductions) {
-        found.in_sums |=
-            reduction.order == ReductionOrder::kContraction && is_float(reduction.accumulator);
-      }
-    }
-  }
-  return found;
-}
 
 // How far apart the two variants of a leaf function may be.
 double ulps_apart(const ir::math::test::LeafBounds& bounds, DType dtype) {
