@@ -9,16 +9,12 @@
 
 #include "codegen/counters.h"
 #include "codegen/lower_graph.h"
-#include "codegen/lower_region.h"
 #include "codegen/program.h"
 #include "codegen/target.h"
 #include "ir/parser.h"
 #include "ir/printer.h"
-#include "passes/pass.h"
 #include "tests/codegen/compare_program.h"
-#include "tests/random_graph.h"
 #include "tests/same_results.h"
-#include "tests/sanitized.h"
 
 namespace ndl::codegen {
 namespace {
@@ -89,32 +85,6 @@ INSTANTIATE_TEST_SUITE_P(Files, GoldenFile, testing::ValuesIn(golden_files()), [
   }
   return name;
 });
-
-TEST(RandomGraphs, RunAsInterpreted) {
-  constexpr std::uint64_t kGraphs = test::kIsSanitized ? 300 : 5000;
-  for (std::uint64_t seed = 1; seed <= kGraphs; ++seed) {
-    SCOPED_TRACE(seed);
-    expect_same(test::random_graph(seed, 8), seed);
-    if (HasFatalFailure()) return;
-  }
-}
-
-// What the plan of fusion calls one kernel is one.
-TEST(RandomGraphs, EveryFusionIsOneKernel) {
-  std::size_t fusions = 0;
-  for (std::uint64_t seed = 1; seed <= (test::kIsSanitized ? 2000 : 20000); ++seed) {
-    const ir::Graph graph = passes::run_pipeline(
-        test::random_graph(seed, 25), passes::parse_pipeline("expand,canonicalize,dce,fuse"));
-    for (std::uint32_t id = 0; id < graph.size(); ++id) {
-      if (graph.op({id}) != ir::Op::kFusion) continue;
-      const ir::Graph& body = *graph.attributes({id}).region(ir::Attr::kBody);
-      if (body.name() != "body") continue;  // written in the graph
-      ++fusions;
-      ASSERT_TRUE(lower_region(body)) << "seed " << seed << "\n" << ir::print(body);
-    }
-  }
-  EXPECT_GT(fusions, 300u);
-}
 
 TEST(Compile, EqualKernelsAreCompiledOnce) {
   const ir::Graph graph = ir::parse(

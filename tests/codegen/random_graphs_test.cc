@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "codegen/lower_region.h"
 #include "codegen/program.h"
 #include "codegen/target.h"
 #include "ir/printer.h"
@@ -128,6 +129,24 @@ TEST(RandomGraphs, RunAsInterpreted) {
   fmt::print("{}", coverage.to_string());
   if (graphs < 2 * places().size()) return;
   for (const std::string& cell : coverage.uncovered()) ADD_FAILURE() << cell << " is not covered";
+}
+
+// What the plan of fusion calls one kernel is one.
+TEST(RandomGraphs, EveryFusionIsOneKernel) {
+  constexpr std::uint64_t kSmallGraphs = test::kIsSanitized ? 2000 : 20000;
+  std::uint64_t fusions = 0;
+  for (std::uint64_t seed = 1; seed <= kSmallGraphs; ++seed) {
+    const ir::Graph graph = passes::run_pipeline(
+        test::random_graph(seed, 25), passes::parse_pipeline("expand,canonicalize,dce,fuse"));
+    for (std::uint32_t id = 0; id < graph.size(); ++id) {
+      if (graph.op({id}) != ir::Op::kFusion) continue;
+      const ir::Graph& body = *graph.attributes({id}).region(ir::Attr::kBody);
+      if (body.name() != "body") continue;  // written in the graph
+      ++fusions;
+      ASSERT_TRUE(lower_region(body)) << "seed " << seed << "\n" << ir::print(body);
+    }
+  }
+  EXPECT_GT(fusions, kSmallGraphs * 3 / 20);
 }
 
 }  // namespace
