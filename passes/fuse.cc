@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "ir/builder.h"
 #include "passes/dce.h"
+#include "passes/fusion_members.h"
 #include "passes/fusion_plan.h"
 
 namespace ndl::passes {
@@ -25,10 +26,6 @@ using ir::Op;
 using ir::Value;
 
 constexpr std::uint32_t kNone = FusionPlan::kNone;
-
-bool is_input(const Graph& graph, Value value) {
-  return graph.op(value) == Op::kParameter || graph.op(value) == Op::kConstant;
-}
 
 // Builds the new graph.
 class Fuser {

@@ -10,6 +10,8 @@
 #include <optional>
 
 #include "ir/attributes.h"
+#include "passes/fusion_home.h"
+#include "passes/fusion_members.h"
 
 namespace ndl::passes {
 namespace {
@@ -23,24 +25,6 @@ using ir::Value;
 
 constexpr std::uint32_t kNone = FusionPlan::kNone;
 
-// Costs. Rows are read once for each reduction: they have to fit the cache, as lines of a few
-// hundred bytes if they run across memory.
-constexpr std::int64_t kMostRowElements = 1 << 16;
-constexpr std::int64_t kMostColumnElements = 1 << 12;
-// Rows are what threads share: fewer than this of many elements take nothing else along.
-constexpr std::int64_t kFewRows = 8;
-constexpr std::int64_t kManyElements = 1 << 16;
-// Operands among which an element is chosen when it is read.
-constexpr std::size_t kMostJoined = 4;
-
-// What the loops of a kernel are over.
-struct Home {
-  std::uint32_t root = kNone;  // of a contraction
-  Dims space;
-  Dims axes;  // that are reduced
-  auto operator<=>(const Home&) const = default;
-};
-
 struct Position {
   std::uint32_t home = kNone;  // no member
   std::uint32_t place = 0;     // kWhole, kRow, or the number of a read through a moving op
@@ -49,114 +33,6 @@ struct Position {
 constexpr std::uint32_t kWhole = 0;
 constexpr std::uint32_t kRow = 1;
 constexpr std::uint32_t kFirstRead = 2;
-
-std::int64_t row_elements(const Home& home) {
-  std::int64_t count = 1;
-  for (const std::int64_t axis : home.axes) count *= home.space[static_cast<std::size_t>(axis)];
-  return count;
-}
-
-bool has_few_rows(const Home& home) {
-  const std::int64_t elements = ir::product(home.space);
-  return elements > kManyElements && elements / row_elements(home) < kFewRows;
-}
-
-bool row_fits_cache(const Home& home) {
-  bool is_innermost = false;
-  for (std::size_t axis = 0; axis < home.space.size(); ++axis) {
-    if (home.space[axis] == 1) continue;
-    is_innermost = std::ranges::find(home.axes, static_cast<std::int64_t>(axis)) != home.axes.end();
-  }
-  return row_elements(home) <= (is_innermost ? kMostRowElements : kMostColumnElements);
-}
-
-// The first of the axes that lanes run along as one: the last ones, if these are reduced. The rank
-// if there are not several.
-std::size_t first_merged_axis(const Home& home) {
-  std::size_t count = 0;
-  std::size_t first = 0;
-  for (std::size_t axis = home.space.size(); axis-- > 0;) {
-    if (home.space[axis] == 1) continue;
-    if (std::ranges::find(home.axes, static_cast<std::int64_t>(axis)) == home.axes.end()) break;
-    first = axis;
-    ++count;
-  }
-  return count > 1 ? first : home.space.size();
-}
-
-Dims without_ones(const Dims& dims) {
-  Dims result = dims;
-  std::erase(result, 1);
-  return result;
-}
-
-// Whether x, broadcast to the space, has one element for each of its rows.
-bool is_row_broadcast(const Home& home, const Shape& x) {
-  std::size_t axis = home.space.size() - x.rank();
-  for (std::size_t i = 0; i < axis; ++i) {
-    if (home.space[i] != 1 &&
-        std::ranges::find(home.axes, static_cast<std::int64_t>(i)) == home.axes.end()) {
-      return false;
-    }
-  }
-  for (std::size_t i = 0; i < x.rank(); ++i, ++axis) {
-    const bool is_reduced =
-        std::ranges::find(home.axes, static_cast<std::int64_t>(axis)) != home.axes.end();
-    if (home.space[axis] != 1 && (x[i] == 1) != is_reduced) return false;
-  }
-  return true;
-}
-
-// What is there before anything runs.
-bool is_input(const Graph& graph, Value value) {
-  return graph.op(value) == Op::kParameter || graph.op(value) == Op::kConstant;
-}
-
-// Whether one element of the result is one element of the operands, at the same index or another,
-// so that the op may stand anywhere in a kernel.
-bool is_map(const Graph& graph, Value value) {
-  const ir::Attributes& a = graph.attributes(value);
-  switch (graph.op(value)) {
-    case Op::kConvert:
-    case Op::kBitcast:
-    case Op::kBroadcast:
-    case Op::kIota:
-    case Op::kRngBits:
-    case Op::kTranspose:
-    case Op::kReverse:
-    case Op::kSlice:
-      return true;
-    case Op::kReshape:
-      return without_ones(graph.type(value).shape().dims()) ==
-             without_ones(graph.type(graph.operand(value, 0)).shape().dims());
-    case Op::kPad:
-      return std::ranges::all_of(a.integers(Attr::kInterior), [](auto x) { return x == 0; });
-    case Op::kConcatenate:
-      return graph.operands(value).size() <= kMostJoined;
-    case Op::kGather:
-    case Op::kDynamicSlice:  // with indices in memory
-      return !graph.is_splat(graph.operand(value, 1)) &&
-             graph.type(graph.operand(value, 0)).shape().num_elements() != 0;
-    default:
-      return graph.def(value).is_elementwise();
-  }
-}
-
-// Whether its loops are a kernel's, which may go on with the result.
-bool is_root(const Graph& graph, Value value) {
-  switch (graph.op(value)) {
-    case Op::kMatmul:
-    case Op::kArgmax:
-    case Op::kArgmin:
-    case Op::kReduceWindow:
-      return true;
-    case Op::kConv:
-      return std::ranges::all_of(graph.attributes(value).integers(Attr::kBaseDilation),
-                                 [](auto x) { return x == 1; });
-    default:
-      return false;
-  }
-}
 
 class Planner {
  public:
@@ -173,16 +49,16 @@ class Planner {
   void leave_absent_roots();
   void plan_groups(std::size_t max_ops);
 
-  std::uint32_t home_id(Home home);
+  std::uint32_t home_id(FusionHome home);
   // Of a map that may have lanes along all axes from that on.
   std::uint32_t home_of(const Shape& space, std::size_t first_flat_axis);
   std::size_t first_flat_axis(Value value) const;
   bool may_be(Value value, const Position& at) const {
     if (at.home == kNone) return false;
-    return at.place != kWhole || first_flat_axis_[value.id] <= first_merged_axis(homes_[at.home]);
+    return at.place != kWhole || first_flat_axis_[value.id] <= homes_[at.home].first_merged_axis();
   }
-  Home home_of_reduce(Value reduce) const {
-    return {kNone, graph_.type(graph_.operand(reduce, 0)).shape().dims(),
+  FusionHome home_of_reduce(Value reduce) const {
+    return {graph_.type(graph_.operand(reduce, 0)).shape().dims(),
             graph_.attributes(reduce).integers(Attr::kAxes)};
   }
   bool has_elements(Value value) const {
@@ -207,8 +83,8 @@ class Planner {
   const Graph& graph_;
   const std::vector<bool> live_;
   FusionPlan plan_;
-  std::vector<Home> homes_;
-  std::map<Home, std::uint32_t> home_ids_;
+  std::vector<FusionHome> homes_;
+  std::map<FusionHome, std::uint32_t> home_ids_;
   std::map<Dims, Dims> axes_;        // that kernels over a space reduce
   std::vector<Position> positions_;  // of each node
   std::vector<bool> is_bound_;       // to what it follows
@@ -232,7 +108,7 @@ Planner::Planner(const Graph& graph, std::size_t max_ops)
   plan_groups(max_ops);
 }
 
-std::uint32_t Planner::home_id(Home home) {
+std::uint32_t Planner::home_id(FusionHome home) {
   const auto [it, is_new] = home_ids_.try_emplace(std::move(home), homes_.size());
   if (is_new) homes_.push_back(it->first);
   return it->second;
@@ -240,8 +116,8 @@ std::uint32_t Planner::home_id(Home home) {
 
 std::uint32_t Planner::home_of(const Shape& space, std::size_t first_flat_axis) {
   const auto it = axes_.find(space.dims());
-  Home home{kNone, space.dims(), it == axes_.end() ? Dims() : it->second};
-  if (first_flat_axis > first_merged_axis(home)) home.axes.clear();
+  FusionHome home{space.dims(), it == axes_.end() ? Dims() : it->second};
+  if (first_flat_axis > home.first_merged_axis()) home.axes.clear();
   return home_id(std::move(home));
 }
 
@@ -284,8 +160,8 @@ void Planner::choose_axes() {
     if (!live_[id] || graph_.op({id}) != Op::kReduce || !has_elements(graph_.operand({id}, 0))) {
       continue;
     }
-    const Home home = home_of_reduce({id});
-    if (!has_few_rows(home)) ++counts[home.space][home.axes];
+    const FusionHome home = home_of_reduce({id});
+    if (!home.has_few_rows()) ++counts[home.space][home.axes];
   }
   for (const auto& [space, by_axes] : counts) {
     axes_[space] = std::ranges::max_element(by_axes, [](auto& a, auto& b) {
@@ -298,11 +174,11 @@ void Planner::choose_axes() {
 std::optional<Position> Planner::inherited(Value value, Value operand) const {
   const Position at = positions_[operand.id];
   if (at.home == kNone) return std::nullopt;
-  const Home& home = homes_[at.home];
+  const FusionHome& home = homes_[at.home];
   switch (graph_.op(value)) {
     case Op::kBroadcast:
       if (at.place != kRow || home.space != graph_.type(value).shape().dims()) return std::nullopt;
-      if (!row_fits_cache(home) || !is_row_broadcast(home, graph_.type(operand).shape())) {
+      if (!home.row_fits_cache() || !home.is_row_broadcast(graph_.type(operand).shape())) {
         return std::nullopt;
       }
       return Position{at.home, kWhole};
@@ -333,7 +209,7 @@ void Planner::stay_with_roots() {
       is_bound_[id] = true;
       ++depth[id];
     } else if (is_root(graph_, value)) {
-      positions_[id] = {home_id({id, graph_.type(value).shape().dims(), {}}), kWhole};
+      positions_[id] = {home_id({graph_.type(value).shape().dims(), {}, id}), kWhole};
       is_bound_[id] = true;
       ++depth[id];
     } else if (is_map(graph_, value)) {
@@ -442,11 +318,11 @@ void Planner::leave_absent_roots() {
     const Position at = positions_[id];
     if (!live_[id] || at.home == kNone || has_root[{plan_.stage[id], at.home}]) continue;
     if (at.place != kRow) {
-      moved[id].home = home_id({kNone, homes_[at.home].space, {}});
+      moved[id].home = home_id({homes_[at.home].space});
     } else if (graph_.op(value) == Op::kReshape) {
       moved[id] = {};
     } else {
-      moved[id] = {home_id({kNone, graph_.type(value).shape().dims(), {}}), kWhole};
+      moved[id] = {home_id({graph_.type(value).shape().dims()}), kWhole};
     }
   }
   positions_ = std::move(moved);

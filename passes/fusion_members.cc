@@ -1,0 +1,75 @@
+#include "passes/fusion_members.h"
+
+#include <algorithm>
+
+#include "ir/attributes.h"
+
+namespace ndl::passes {
+
+using ir::Attr;
+using ir::Dims;
+using ir::Graph;
+using ir::Op;
+using ir::Value;
+
+namespace {
+
+// Operands among which an element is chosen when it is read.
+constexpr std::size_t kMostJoined = 4;
+
+Dims without_ones(const Dims& dims) {
+  Dims result = dims;
+  std::erase(result, 1);
+  return result;
+}
+
+}  // namespace
+
+bool is_input(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kParameter || graph.op(value) == Op::kConstant;
+}
+
+bool is_map(const Graph& graph, Value value) {
+  const ir::Attributes& a = graph.attributes(value);
+  switch (graph.op(value)) {
+    case Op::kConvert:
+    case Op::kBitcast:
+    case Op::kBroadcast:
+    case Op::kIota:
+    case Op::kRngBits:
+    case Op::kTranspose:
+    case Op::kReverse:
+    case Op::kSlice:
+      return true;
+    case Op::kReshape:
+      return without_ones(graph.type(value).shape().dims()) ==
+             without_ones(graph.type(graph.operand(value, 0)).shape().dims());
+    case Op::kPad:
+      return std::ranges::all_of(a.integers(Attr::kInterior), [](auto x) { return x == 0; });
+    case Op::kConcatenate:
+      return graph.operands(value).size() <= kMostJoined;
+    case Op::kGather:
+    case Op::kDynamicSlice:  // with indices in memory
+      return !graph.is_splat(graph.operand(value, 1)) &&
+             graph.type(graph.operand(value, 0)).shape().num_elements() != 0;
+    default:
+      return graph.def(value).is_elementwise();
+  }
+}
+
+bool is_root(const Graph& graph, Value value) {
+  switch (graph.op(value)) {
+    case Op::kMatmul:
+    case Op::kArgmax:
+    case Op::kArgmin:
+    case Op::kReduceWindow:
+      return true;
+    case Op::kConv:
+      return std::ranges::all_of(graph.attributes(value).integers(Attr::kBaseDilation),
+                                 [](auto x) { return x == 1; });
+    default:
+      return false;
+  }
+}
+
+}  // namespace ndl::passes

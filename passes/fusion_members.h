@@ -1,0 +1,18 @@
+// Which ops a fusion may have, and what they are in it. Internal to fusion.
+#pragma once
+
+#include "ir/graph.h"
+
+namespace ndl::passes {
+
+// What is there before anything runs: a parameter or a constant.
+bool is_input(const ir::Graph& graph, ir::Value value);
+
+// Whether one element of the result is one element of the operands, at the same index or another,
+// so that the op may stand anywhere in a kernel.
+bool is_map(const ir::Graph& graph, ir::Value value);
+
+// Whether the op's loops are a kernel's, which may go on with the result.
+bool is_root(const ir::Graph& graph, ir::Value value);
+
+}  // namespace ndl::passes
