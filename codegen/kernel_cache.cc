@@ -30,15 +30,16 @@ std::string function_name(std::size_t kernel) { return fmt::format("kernel{}", k
 }  // namespace
 
 std::vector<CompiledKernel> compiled_kernels(std::span<const LoopNest> nests,
+                                             std::span<const std::string> keys,
                                              const Target& target) {
-  std::vector<std::string> keys;
-  for (const LoopNest& nest : nests) keys.push_back(target.name + '\n' + nest.key());
+  std::vector<std::string> cache_keys;
+  for (const std::string& key : keys) cache_keys.push_back(target.name + '\n' + key);
   std::vector<CompiledKernel> kernels(nests.size());
   std::vector<std::size_t> missing;
   {
     const std::scoped_lock lock(cache().mutex);
     for (std::size_t i = 0; i < nests.size(); ++i) {
-      if (const CompiledKernel* known = cache().kernels.find(keys[i])) {
+      if (const CompiledKernel* known = cache().kernels.find(cache_keys[i])) {
         kernels[i] = *known;
       } else {
         missing.push_back(i);
@@ -58,7 +59,7 @@ std::vector<CompiledKernel> compiled_kernels(std::span<const LoopNest> nests,
     kernels[i].function =
         reinterpret_cast<runtime::KernelFunction>(code->function(function_name(i)));
     kernels[i].code = code;
-    cache().kernels.insert(std::move(keys[i]), kernels[i]);
+    cache().kernels.insert(std::move(cache_keys[i]), kernels[i]);
   }
   return kernels;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "codegen/loop_nest.h"
@@ -17,8 +18,11 @@ struct CompiledKernel {
   std::shared_ptr<const void> code;  // what keeps it alive
 };
 
-// One for each nest. Those that are not in the cache are compiled together, and the cache keeps the
-// most recently used ones. Any thread may call it. Throws CompileError.
-std::vector<CompiledKernel> compiled_kernels(std::span<const LoopNest> nests, const Target& target);
+// One for each nest; `keys` are theirs, see LoopNest::key. Those that are not in the cache are
+// compiled together, and the cache keeps the most recently used ones. Any thread may call it.
+// Throws CompileError.
+std::vector<CompiledKernel> compiled_kernels(std::span<const LoopNest> nests,
+                                             std::span<const std::string> keys,
+                                             const Target& target);
 
 }  // namespace ndl::codegen

@@ -47,9 +47,9 @@ class CheckError : public IndexError {
   std::size_t check_;  // of the schedule
 };
 
-[[noreturn]] void raise(const Schedule& schedule, std::size_t number, std::int64_t status,
+// `number` is that of the check in the schedule.
+[[noreturn]] void raise(const IndexCheck& check, std::size_t number, std::int64_t status,
                         void* const* buffers) {
-  const IndexCheck& check = schedule.checks[number];
   const std::int64_t position = status - 1;
   const std::int64_t index = visit_dtype(check.dtype, [&]<class T>(std::type_identity<T>) {
     return ir::math::convert_element<std::int64_t>(static_cast<const T*>(buffers[0])[position]);
@@ -111,13 +111,13 @@ std::shared_ptr<const runtime::Executable> make_executable(
     spec.kernels.push_back(std::move(call));
   }
   spec.code = std::make_shared<const std::vector<CompiledKernel>>(kernels);
-  Schedule kept;
-  kept.launches = std::move(schedule.launches);
-  kept.checks = std::move(schedule.checks);
-  spec.raise = [kept = std::move(kept)](std::size_t kernel, std::int64_t status,
-                                        void* const* buffers) {
-    const std::int32_t check = kept.launches[kernel].check;
-    if (check >= 0) raise(kept, static_cast<std::size_t>(check), status, buffers);
+  std::vector<std::int32_t> check_of;  // each launch
+  for (const Launch& launch : schedule.launches) check_of.push_back(launch.check);
+  spec.raise = [check_of = std::move(check_of), checks = std::move(schedule.checks)](
+                   std::size_t kernel, std::int64_t status, void* const* buffers) {
+    if (check_of[kernel] < 0) return;
+    const auto check = static_cast<std::size_t>(check_of[kernel]);
+    raise(checks[check], check, status, buffers);
   };
   return std::make_shared<const runtime::Executable>(std::move(spec));
 }
@@ -178,7 +178,8 @@ std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOpti
   internal::count_program(false);
   const Target target = target_named(options.cpu);
   Schedule schedule = lower_graph(fused_graph(graph, options));
-  const std::vector<CompiledKernel> kernels = compiled_kernels(schedule.kernels, target);
+  const std::vector<CompiledKernel> kernels =
+      compiled_kernels(schedule.kernels, schedule.keys, target);
   return std::make_shared<const Program>(graph, options,
                                          make_executable(std::move(schedule), kernels));
 }

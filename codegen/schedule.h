@@ -62,6 +62,7 @@ struct Schedule {
   std::vector<std::int32_t> constants;
   std::vector<ir::Literal> constant_values;
   std::vector<LoopNest> kernels;  // distinct
+  std::vector<std::string> keys;  // of the kernels
   std::vector<Launch> launches;
   std::vector<IndexCheck> checks;
 };
