@@ -1,14 +1,11 @@
 // Matrix products and convolutions: an outer loop for each axis of the result, lanes along the
 // last, and a phase that contracts.
-#include <algorithm>
-
 #include "codegen/region.h"
 
 namespace ndl::codegen {
 
 using ir::Attr;
 using ir::Attributes;
-using ir::Dims;
 using ir::Op;
 using ir::ReduceKind;
 using ir::Shape;
@@ -29,7 +26,6 @@ void contract(Region& region, Value root, Local left, Local right, std::vector<I
 
 // The sum of nothing.
 void contract_nothing(Region& region, Value root) {
-  region.nest.nest().outer_lanes = true;
   const std::vector<IndexExpr> index = region.outer_loops(region.shape(root));
   region.values.begin_phase();
   region.values.define(root, index, region.nest.constant(region.dtype(root), 0));
@@ -45,7 +41,6 @@ void lower_matmul(Region& region, Value root) {
   const std::size_t rank = result.rank();
   const std::int64_t depth = region.shape(a)[region.shape(a).rank() - 1];
   if (depth == 0) return contract_nothing(region, root);
-  region.nest.nest().outer_lanes = true;
   const std::vector<IndexExpr> index = region.outer_loops(result);
   region.values.begin_phase();
   const IndexExpr k = region.nest.phase_loop(depth);

@@ -1,5 +1,4 @@
-// 1. The loops: one for each axis of the iteration space, kept axes outside, reduced ones in
-// phases.
+// 1. The loops: one for each axis of the space, kept axes outside, reduced ones in phases.
 // 2. The code of each phase, from what it reduces and writes down (region_values.h). A reduction
 //    that needs the result of another comes a phase later, and so does what needs its own.
 // 3. Neighbouring loops that everything walks as one are merged. The order of a reduction counts
@@ -18,19 +17,6 @@ using ir::Graph;
 using ir::Op;
 using ir::Shape;
 using ir::Value;
-
-std::vector<IndexExpr> Region::outer_loops(const Shape& space) {
-  std::vector<IndexExpr> index;
-  for (const std::int64_t extent : space) index.push_back(nest.outer_loop(extent));
-  return index;
-}
-
-void Region::write_results(const Shape& space, const std::vector<IndexExpr>& index) {
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    if (shape(results[i]) != space) throw NotOneKernel();
-    nest.write(values.at(results[i], {index, {}}), result_buffer(i), linear(space, index));
-  }
-}
 
 namespace {
 
@@ -79,7 +65,6 @@ std::string name_of(const Graph& body) {
 
 void lower_map(Region& region) {
   const Shape& space = region.shape(region.results.front());
-  region.nest.nest().outer_lanes = true;
   const std::vector<IndexExpr> index = region.outer_loops(space);
   region.values.begin_phase();
   region.write_results(space, index);

@@ -2,7 +2,6 @@
 // loops each; a row is walked in phases, one for each reduce that needs another's result, and one
 // for what needs the last. What costs much and is needed in several phases is kept for a row.
 #include <algorithm>
-#include <cstring>
 
 #include "codegen/region.h"
 #include "ir/reduction.h"
@@ -20,19 +19,13 @@ using ir::Value;
 // Of the results of an empty space, which are all the same.
 void lower_empty(Region& region, Value reduce) {
   if (region.body.result() != reduce) throw NotOneKernel();
-  const DType dtype = region.dtype(reduce);
-  ir::Literal literal;
-  visit_reduction(region.attributes(reduce).kind(), accumulator_of(dtype),
-                  [&]<ReduceKind kKind, class A>() {
-                    const A empty = ir::empty_reduction<kKind, A>();
-                    literal = ir::converted(ir::Literal::splat<A>({dtype_of<A>, {}}, empty), dtype);
-                  });
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, literal.bytes(), size_of(dtype));
-  region.nest.nest().outer_lanes = true;
   const std::vector<IndexExpr> index = region.outer_loops(region.shape(reduce));
   region.values.begin_phase();
-  region.values.define(reduce, index, region.nest.constant_bits(dtype, bits));
+  visit_reduction(region.attributes(reduce).kind(), accumulator_of(region.dtype(reduce)),
+                  [&]<ReduceKind kKind, class A>() {
+                    const A empty = ir::empty_reduction<kKind, A>();
+                    region.values.define(reduce, index, region.nest.constant_element(empty));
+                  });
   region.write_results(region.shape(reduce), index);
 }
 

@@ -1,6 +1,5 @@
 // Ops whose sums run in order: extrema, running sums, windows.
 #include <algorithm>
-#include <cstring>
 
 #include "base/checked.h"
 #include "codegen/region.h"
@@ -10,7 +9,6 @@ namespace ndl::codegen {
 
 using ir::Attr;
 using ir::Attributes;
-using ir::Dims;
 using ir::Op;
 using ir::ReduceKind;
 using ir::Shape;
@@ -19,7 +17,6 @@ using ir::Value;
 void lower_extremum(Region& region, Value root) {
   const Value x = region.body.operand(root, 0);
   const auto axis = static_cast<std::size_t>(region.attributes(root).integer(Attr::kAxis));
-  region.nest.nest().outer_lanes = true;
   const std::vector<IndexExpr> target = region.outer_loops(region.shape(root));
   region.values.begin_phase();
   std::vector<IndexExpr> index = target;
@@ -59,7 +56,6 @@ void lower_reduce_window(Region& region, Value root) {
   const Attributes& a = region.attributes(root);
   const Shape& windows = region.shape(root);
   const DType accumulator = accumulator_of(region.dtype(x));
-  region.nest.nest().outer_lanes = true;
   const std::vector<IndexExpr> index = region.outer_loops(windows);
   region.values.begin_phase();
   Place place;
@@ -89,13 +85,8 @@ void lower_reduce_window(Region& region, Value root) {
   Local neutral = -1;
   Local empty = -1;
   ir::visit_reduction(kind, accumulator, [&]<ReduceKind kKind, class A>() {
-    const auto constant = [&](A value) {
-      std::uint64_t bits = 0;
-      std::memcpy(&bits, &value, sizeof(A));
-      return region.nest.constant_bits(accumulator, bits);
-    };
-    neutral = constant(ir::neutral_element<kKind, A>());
-    if (!any_taps) empty = constant(ir::empty_reduction<kKind, A>());
+    neutral = region.nest.constant_element(ir::neutral_element<kKind, A>());
+    if (!any_taps) empty = region.nest.constant_element(ir::empty_reduction<kKind, A>());
   });
   if (!any_taps) {
     region.nest.nest().phases.back().loops.clear();

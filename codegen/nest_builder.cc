@@ -1,7 +1,5 @@
 #include "codegen/nest_builder.h"
 
-#include <cstring>
-
 #include "base/hash.h"
 #include "ir/math/convert.h"
 
@@ -106,10 +104,7 @@ Local NestBuilder::add(Instruction instruction) {
 
 Local NestBuilder::constant(DType dtype, double value) {
   return visit_dtype(dtype, [&]<class T>(std::type_identity<T>) {
-    const T element = ir::math::convert_element<T>(value);
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, &element, sizeof(T));
-    return constant_bits(dtype, bits);
+    return constant_element(ir::math::convert_element<T>(value));
   });
 }
 

@@ -1,6 +1,7 @@
 // Adds code to a loop nest, each value once. Internal to codegen's lowering.
 #pragma once
 
+#include <cstring>
 #include <unordered_map>
 #include <vector>
 
@@ -32,6 +33,12 @@ class NestBuilder {
 
   Local constant(DType dtype, double value);
   Local constant_bits(DType dtype, std::uint64_t bits);
+  template <class T>
+  Local constant_element(T element) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &element, sizeof(T));
+    return constant_bits(dtype_of<T>, bits);
+  }
   Local index(IndexExpr index);
   Local inside(std::vector<Guard> guards);
   Local read(std::int32_t buffer, IndexExpr index, std::vector<Guard> guards = {});

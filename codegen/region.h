@@ -27,8 +27,8 @@ struct Region {
     return static_cast<std::int32_t>(body.num_parameters() + i);
   }
 
-  // An outer loop for each axis.
-  std::vector<IndexExpr> outer_loops(const ir::Shape& shape);
+  // An outer loop for each axis, with lanes along the last.
+  std::vector<IndexExpr> outer_loops(const ir::Shape& space);
   // Writes the results, all of that shape, at `index` in the current phase.
   void write_results(const ir::Shape& space, const std::vector<IndexExpr>& index);
 };
