@@ -3,9 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "codegen/counters.h"
 #include "codegen/lower_graph.h"
@@ -14,12 +11,11 @@
 #include "ir/parser.h"
 #include "ir/printer.h"
 #include "tests/codegen/compare_program.h"
+#include "tests/codegen/golden_files.h"
 #include "tests/same_results.h"
 
 namespace ndl::codegen {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string explain(const ir::Graph& graph) {
   std::string text = ir::print(graph);
@@ -45,23 +41,16 @@ void expect_same(const ir::Graph& graph, std::uint64_t seed) {
   }
 }
 
-std::string contents(const fs::path& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-class GoldenFile : public testing::TestWithParam<fs::path> {};
+class GoldenFile : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenFile, RunsAsInterpreted) {
-  const ir::Graph graph = ir::parse(contents(GetParam()));
+  const ir::Graph graph = read_graph(GetParam());
   for (const std::uint64_t seed : {1, 2}) expect_same(graph, seed);
 }
 
 // Composed ops that no pass has expanded are expanded where code is made of them.
 TEST_P(GoldenFile, FusesWithoutExpanding) {
-  const ir::Graph graph = ir::parse(contents(GetParam()));
+  const ir::Graph graph = read_graph(GetParam());
   const std::vector<ir::Literal> inputs = test::random_inputs(graph, 1);
   CompileOptions options;
   options.pipeline = "fuse";
@@ -69,22 +58,7 @@ TEST_P(GoldenFile, FusesWithoutExpanding) {
             "");
 }
 
-std::vector<fs::path> golden_files() {
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::recursive_directory_iterator("tests/golden")) {
-    if (entry.path().extension() == ".ndl") paths.push_back(entry.path());
-  }
-  std::ranges::sort(paths);
-  return paths;
-}
-
-INSTANTIATE_TEST_SUITE_P(Files, GoldenFile, testing::ValuesIn(golden_files()), [](auto info) {
-  std::string name = info.param.lexically_relative("tests/golden").replace_extension();
-  for (char& c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Files, GoldenFile, testing::ValuesIn(golden_files()), golden_file_name);
 
 TEST(Compile, EqualKernelsAreCompiledOnce) {
   const ir::Graph graph = ir::parse(

@@ -1,5 +1,6 @@
-// Object code of every op over lanes needs nothing from elsewhere: no mathematics of a C library,
-// no conversions of a compiler's run-time library, and on plain x86-64 no newer instructions.
+// Object code of every op over lanes, and of the kernels of all golden files, needs nothing from
+// elsewhere: no mathematics of a C library, no conversions of a compiler's run-time library, and on
+// plain x86-64 no newer instructions.
 #include "tests/codegen/object_code.h"
 
 #include <fmt/format.h>
@@ -12,7 +13,9 @@
 #include "codegen/emit_convert.h"
 #include "codegen/emit_elementwise.h"
 #include "codegen/emit_random.h"
+#include "codegen/program.h"
 #include "ir/op.h"
+#include "tests/codegen/golden_files.h"
 #include "tests/codegen/lane_functions.h"
 #include "tests/codegen/op_dtypes.h"
 
@@ -70,15 +73,18 @@ Target any_target(const std::string& name) {
   return target_named(name);
 }
 
-class ObjectCode : public testing::TestWithParam<std::string> {};
-
-TEST_P(ObjectCode, NeedsNothingFromElsewhere) {
-  const std::string object = object_for(any_target(GetParam()));
+void expect_self_contained(const std::string& object, const std::string& cpu) {
   for (const std::string& name : undefined_symbols(object)) {
     EXPECT_TRUE(name == "memcpy" || name == "memset" || name == "memmove") << name;
   }
-  if (GetParam() != "x86-64") return;
+  if (cpu != "x86-64") return;
   for (const std::string& text : instructions_beyond_sse2(object)) ADD_FAILURE() << text;
+}
+
+class ObjectCode : public testing::TestWithParam<std::string> {};
+
+TEST_P(ObjectCode, NeedsNothingFromElsewhere) {
+  expect_self_contained(object_for(any_target(GetParam())), GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, ObjectCode,
@@ -89,7 +95,21 @@ INSTANTIATE_TEST_SUITE_P(Targets, ObjectCode,
                            return name;
                          });
 
-// What the test above would find.
+class GoldenObject : public testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenObject, NeedsNothingFromElsewhere) {
+  const ir::Graph graph = read_graph(GetParam());
+  for (const char* cpu : {"x86-64", "x86-64-v3", "x86-64-v4"}) {
+    SCOPED_TRACE(cpu);
+    CompileOptions options;
+    options.cpu = cpu;
+    expect_self_contained(compile_to(graph, Stage::kObject, options), cpu);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, GoldenObject, testing::ValuesIn(golden_files()), golden_file_name);
+
+// What the tests above would find.
 TEST(InstructionsBeyondSse2, AreSeen) {
   const auto found = [](const char* feature) {
     Target target = target_named("x86-64");

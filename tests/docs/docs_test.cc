@@ -132,15 +132,26 @@ INSTANTIATE_TEST_SUITE_P(Pages, PageTest,
                                          "docs/passes.md"),
                          page_name);
 
-// The C++ of README, compiled by the build, prints the block that follows it.
-TEST(Readme, ProgramPrintsWhatIsShown) {
+// What a program prints.
+std::string output_of(const char* path) {
   std::string printed;
-  FILE* program = popen("tests/docs/readme_example", "r");
-  ASSERT_NE(program, nullptr);
+  FILE* program = popen(path, "r");
+  EXPECT_NE(program, nullptr);
   for (int c = std::fgetc(program); c != EOF; c = std::fgetc(program)) {
     printed += static_cast<char>(c);
   }
   EXPECT_EQ(pclose(program), 0);
+  return printed;
+}
+
+TEST(Accuracy, PageIsUpToDate) {
+  EXPECT_EQ(read("docs/accuracy.md"), output_of("tests/math/accuracy_page"))
+      << "run: bazel run //tests/math:accuracy_page > docs/accuracy.md";
+}
+
+// The C++ of README, compiled by the build, prints the block that follows it.
+TEST(Readme, ProgramPrintsWhatIsShown) {
+  const std::string printed = output_of("tests/docs/readme_example");
   const std::vector<Block> blocks = blocks_of("README.md");
   const auto source = std::ranges::find(blocks, "cpp", &Block::language);
   ASSERT_LT(source - blocks.begin() + 1, std::ssize(blocks));

@@ -6,9 +6,11 @@
 // measured as if the next exponent existed.
 //
 // A row names a function and its bounds. check_unary() and check_binary() measure it:
-//   always            every pair or single of kSpecials; samples stratified over all bit patterns,
-//                     and samples from the row's own `focus` ranges
+//   always            every pair or single of kSpecials; 2^24 floats or 10^5 doubles, half of them
+//                     stratified over all bit patterns, half from the row's own `focus` ranges
 //   NDL_LONG=1        unary float functions on all 2^32 inputs, doubles on 10^7 samples
+//   sanitized builds  2^18 floats
+// The samples are the same on every machine.
 // The float reference is the C library's double function, whose error is far below what is
 // measured; whatever would raise the maximum is measured again with MPFR. Doubles always meet MPFR.
 #pragma once
@@ -29,6 +31,8 @@
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#include "tests/sanitized.h"
 
 namespace ndl::ir::math::test {
 
@@ -309,16 +313,19 @@ std::vector<E> specials() {
 
 inline bool long_run() { return std::getenv("NDL_LONG") != nullptr; }
 
-// Calls body(first, last, meter) on parts of [0, n) in as many threads as the machine has.
+// Calls body(first, last, meter) on blocks of [0, n) in as many threads as the machine has.
 template <class E, class Row, class Body>
 Worst<E> in_parallel(const Row& row, std::size_t n, const Body& body) {
+  constexpr std::size_t kBlock = 1 << 14;
   const std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
   std::vector<Worst<E>> results(threads);
   std::vector<std::thread> pool;
   for (std::size_t t = 0; t < threads; ++t) {
     pool.emplace_back([&, t] {
       Meter<E, Row> meter(row);
-      body(n * t / threads, n * (t + 1) / threads, meter);
+      for (std::size_t first = t * kBlock; first < n; first += threads * kBlock) {
+        body(first, std::min(first + kBlock, n), meter);
+      }
       results[t] = meter.worst();
       mpfr_free_cache();
     });
@@ -331,7 +338,7 @@ Worst<E> in_parallel(const Row& row, std::size_t n, const Body& body) {
 
 template <class E>
 std::size_t sample_count() {
-  if (std::is_same_v<E, float>) return std::size_t(1) << (long_run() ? 24 : 20);
+  if (std::is_same_v<E, float>) return std::size_t(1) << (ndl::test::kIsSanitized ? 18 : 24);
   return long_run() ? 10'000'000 : 100'000;
 }
 
