@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "ir/builder.h"
-#include "tests/codegen/parameter_operands.h"
+#include "tests/parameter_operands.h"
 #include "tests/random_op.h"
 
 namespace ndl::codegen {
@@ -19,10 +19,10 @@ using ir::Shape;
 using ir::TensorType;
 using ir::Value;
 
-class FusedOperands : public ParameterOperands {
+class FusedOperands : public test::ParameterOperands {
  public:
   FusedOperands(test::Random& random, DType dtype, Surroundings surroundings)
-      : ParameterOperands(random, dtype), surroundings_(surroundings) {}
+      : test::ParameterOperands(random, dtype), surroundings_(surroundings) {}
 
   // A random elementwise op on x, with a result of x's type.
   Value elementwise(Value x);

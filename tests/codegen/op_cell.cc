@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "tests/codegen/parameter_operands.h"
+#include "tests/parameter_operands.h"
 #include "tests/random_op.h"
 #include "tests/same_results.h"
 
@@ -49,10 +49,10 @@ Shape elementwise_shape(Layout layout) {
   }
 }
 
-class CellOperands : public ParameterOperands {
+class CellOperands : public test::ParameterOperands {
  public:
   CellOperands(test::Random& random, DType dtype, Layout layout, bool is_elementwise)
-      : ParameterOperands(random, dtype), layout_(layout), is_elementwise_(is_elementwise) {}
+      : test::ParameterOperands(random, dtype), layout_(layout), is_elementwise_(is_elementwise) {}
 
  private:
   Shape choose_shape(std::size_t least_rank) override {

@@ -11,12 +11,12 @@
 #include "ir/graph.h"
 #include "tests/random_op.h"
 
-namespace ndl::codegen {
+namespace ndl::test {
 
 // The first operand has `dtype` where the op takes it, and the shape that choose_shape() gives.
-class ParameterOperands : public test::Operands {
+class ParameterOperands : public Operands {
  public:
-  ParameterOperands(test::Random& random, DType dtype)
+  ParameterOperands(Random& random, DType dtype)
       : builder_(graph_), random_(random), dtype_(dtype) {}
 
   ir::Value any(DTypeSet allowed, std::size_t least_rank) override;
@@ -37,7 +37,7 @@ class ParameterOperands : public test::Operands {
   Finished finished(ir::Value result) const;
 
  protected:
-  test::Random& random() { return random_; }
+  Random& random() { return random_; }
   ir::Value parameter(const ir::TensorType& type, std::int64_t bound = 0);
 
  private:
@@ -47,11 +47,11 @@ class ParameterOperands : public test::Operands {
 
   ir::Graph graph_;
   ir::Builder builder_;
-  test::Random& random_;
+  Random& random_;
   DType dtype_;
   std::optional<ir::Shape> shape_;
   // Constants that stand for parameters, which have to come before every other node; their bounds.
   std::vector<std::pair<ir::Value, std::int64_t>> parameters_;
 };
 
-}  // namespace ndl::codegen
+}  // namespace ndl::test

@@ -1,10 +1,10 @@
-#include "tests/codegen/parameter_operands.h"
+#include "tests/parameter_operands.h"
 
 #include <memory>
 
 #include "tests/random_graph.h"
 
-namespace ndl::codegen {
+namespace ndl::test {
 
 using ir::TensorType;
 using ir::Value;
@@ -30,7 +30,7 @@ TensorType ParameterOperands::result_type(DTypeSet allowed, std::size_t least_ra
 }
 
 ir::Region ParameterOperands::body(std::span<const ir::Type> parameters) {
-  return std::make_shared<const ir::Graph>(test::random_body(random_.bits(), parameters, 3));
+  return std::make_shared<const ir::Graph>(random_body(random_.bits(), parameters, 3));
 }
 
 Value ParameterOperands::parameter(const TensorType& type, std::int64_t bound) {
@@ -57,4 +57,4 @@ ParameterOperands::Finished ParameterOperands::finished(Value result) const {
   return finished;
 }
 
-}  // namespace ndl::codegen
+}  // namespace ndl::test

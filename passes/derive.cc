@@ -1,0 +1,78 @@
+#include "passes/derive.h"
+
+#include <array>
+
+#include "base/error.h"
+
+namespace ndl::passes {
+
+// The rules, declared from the rows.
+void derive_elementwise(Derivation&);
+#define NDL_GRAPH_OP(enumerator, name, ...) void derive_##name(Derivation&);
+#define NDL_STRUCTURAL NDL_GRAPH_OP
+#define NDL_COMPOSED NDL_GRAPH_OP
+#include "ir/structural.def"
+#undef NDL_GRAPH_OP
+#undef NDL_STRUCTURAL
+#undef NDL_COMPOSED
+
+DerivativeRule derivative_of(ir::Op op) {
+  switch (op) {
+#define NDL_GRAPH_OP(enumerator, name, ...) \
+  case ir::Op::enumerator:                  \
+    return derive_##name;
+#define NDL_STRUCTURAL NDL_GRAPH_OP
+#define NDL_COMPOSED NDL_GRAPH_OP
+#include "ir/structural.def"
+#undef NDL_GRAPH_OP
+#undef NDL_STRUCTURAL
+#undef NDL_COMPOSED
+    default:
+      return derive_elementwise;
+  }
+}
+
+void Derivation::add(std::size_t i, const Cotangent& contribution, std::size_t k) {
+  if (!needs(i)) return;
+  std::optional<Cotangent>& slot = (*slots_[i])[k];
+  if (!slot) {
+    slot = contribution;
+    return;
+  }
+  slot->value = b.add(slot->value, contribution.value);
+  if (slot->mask && contribution.mask) {
+    slot->mask = b.or_(*slot->mask, *contribution.mask);
+  } else {
+    slot->mask.reset();
+  }
+}
+
+// Sources, and what has no derivative.
+void derive_parameter(Derivation&) {}
+void derive_constant(Derivation&) {}
+void derive_iota(Derivation&) {}
+void derive_rng_bits(Derivation&) {}
+void derive_argmax(Derivation&) {}
+void derive_argmin(Derivation&) {}
+
+// Between different types it is no function of numbers.
+void derive_bitcast(Derivation& d) {
+  if (d.type(d.operand(0)) == d.type(d.node())) d.add(0, d.cotangent());
+}
+
+// Tuples
+void derive_make_tuple(Derivation& d) {
+  for (std::size_t i = 0; i < d.operand_count(); ++i) {
+    if (d.results()[i]) d.add(i, *d.results()[i]);
+  }
+}
+
+void derive_get_tuple_element(Derivation& d) {
+  d.add(0, d.cotangent(), static_cast<std::size_t>(d.attributes().integer(ir::Attr::kIndex)));
+}
+
+void derive_fusion(Derivation&) {
+  throw_error<UnsupportedError>("vjp: a fusion has no derivative; differentiate, then fuse");
+}
+
+}  // namespace ndl::passes

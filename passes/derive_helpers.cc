@@ -1,0 +1,68 @@
+#include "passes/derive_helpers.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace ndl::passes {
+
+using ir::Builder;
+using ir::Dims;
+using ir::Shape;
+using ir::Value;
+
+Value repeat_along(Builder& b, Value reduced, const Dims& axes, const Shape& shape) {
+  Dims kept = shape.dims();
+  for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
+  return b.broadcast(b.reshape(reduced, Shape(std::move(kept))), shape);
+}
+
+Value unbroadcast(Builder& b, Value x, const Shape& shape) {
+  const Shape from = b.type(x).shape();
+  const std::size_t added = from.rank() - shape.rank();
+  Dims axes;
+  for (std::size_t i = 0; i < from.rank(); ++i) {
+    const bool is_repeated = i < added || (shape[i - added] == 1 && from[i] != 1);
+    if (is_repeated) axes.push_back(static_cast<std::int64_t>(i));
+  }
+  if (axes.empty()) return x;
+  const bool is_bool = b.type(x).dtype() == DType::kBool;
+  return b.reshape(b.reduce(x, is_bool ? ir::ReduceKind::kOr : ir::ReduceKind::kSum, axes), shape);
+}
+
+Value resize(Builder& b, Value x, const Dims& low, const Dims& high, const Dims& interior) {
+  const auto is_zero = [](std::int64_t n) { return n == 0; };
+  const auto only = [](const Dims& dims, bool positive) {
+    Dims result;
+    for (const std::int64_t n : dims) {
+      result.push_back(positive ? std::max<std::int64_t>(n, 0) : std::max<std::int64_t>(-n, 0));
+    }
+    return result;
+  };
+  const Dims padding[] = {only(low, true), only(high, true), interior};
+  if (!std::ranges::all_of(padding,
+                           [&](const Dims& d) { return std::ranges::all_of(d, is_zero); })) {
+    const Value zero = b.constant({b.type(x).dtype(), Shape()}, 0);
+    x = b.pad(x, zero, padding[0], padding[1], padding[2]);
+  }
+  const Dims start = only(low, false);
+  const Dims cut = only(high, false);
+  if (std::ranges::all_of(start, is_zero) && std::ranges::all_of(cut, is_zero)) return x;
+  Dims limit = b.type(x).shape().dims();
+  for (std::size_t i = 0; i < limit.size(); ++i) limit[i] = std::max(start[i], limit[i] - cut[i]);
+  return b.slice(x, start, limit);
+}
+
+Value take_along(Builder& b, Value x, Value indices, std::int64_t axis) {
+  const auto rank = static_cast<std::int64_t>(b.type(x).shape().rank());
+  // The axis last, so that all others are batches; swapping it with the last one is its own
+  // inverse.
+  Dims swap(static_cast<std::size_t>(rank));
+  std::iota(swap.begin(), swap.end(), 0);
+  std::swap(swap[static_cast<std::size_t>(axis)], swap.back());
+  const Value taken =
+      b.gather(b.transpose(x, swap), b.transpose(indices, swap), rank - 1, rank - 1);
+  return b.transpose(taken, swap);
+}
+
+}  // namespace ndl::passes

@@ -1,0 +1,26 @@
+// What several rules of derivatives need. Internal to passes/derive_*.cc.
+#pragma once
+
+#include "ir/builder.h"
+#include "passes/derive.h"
+
+namespace ndl::passes {
+
+// `reduced`, from which `axes` were dropped, repeated along them to `shape`.
+ir::Value repeat_along(ir::Builder& b, ir::Value reduced, const ir::Dims& axes,
+                       const ir::Shape& shape);
+
+// What broadcasting `shape` to that of x is the transpose of: sums (of bools: any) along the axes
+// that were repeated.
+ir::Value unbroadcast(ir::Builder& b, ir::Value x, const ir::Shape& shape);
+
+// x with zeros (or false) before, after and between its elements; a negative number of zeros before
+// or after takes elements away, after those between have been put in.
+ir::Value resize(ir::Builder& b, ir::Value x, const ir::Dims& low, const ir::Dims& high,
+                 const ir::Dims& interior);
+
+// x[indices] along `axis`, position by position along the other axes; x and the indices have one
+// shape, but for the extent of that axis.
+ir::Value take_along(ir::Builder& b, ir::Value x, ir::Value indices, std::int64_t axis);
+
+}  // namespace ndl::passes

@@ -1,0 +1,38 @@
+// Reverse-mode differentiation: vector-Jacobian products, as nodes of the same graph.
+//
+//   Builder b(graph);                       // holds loss = f(x, w)
+//   const auto gradients = add_gradients(b, {{loss, b.constant_like(loss, 1)}}, {{w}});
+//
+// As a pass, a graph (parameters) -> (results) becomes
+//
+//   (parameters, a gradient for each result) -> (results, a gradient for each parameter)
+//
+// where only floating-point results and parameters have gradients. Ops that are equal to earlier
+// ones of the gradient are those. passes/derive.h has the rules and their conventions.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ir/builder.h"
+#include "ir/graph.h"
+
+namespace ndl::passes {
+
+// A value that is differentiated, and the gradient that comes in for it, of the same type.
+struct Seed {
+  ir::Value value;
+  ir::Value gradient;
+};
+
+// Adds the gradients of the seeds with respect to each value of `wrt`, all of them floating-point
+// tensors; nothing where the seeds do not depend on the value, and the gradient is 0. The nodes get
+// the locations of the nodes whose gradients they belong to. Throws UnsupportedError for a fusion.
+std::vector<std::optional<ir::Value>> add_gradients(ir::Builder& b, std::span<const Seed> seeds,
+                                                    std::span<const ir::Value> wrt);
+
+// The graph with gradients as above.
+ir::Graph vjp(const ir::Graph& graph);
+
+}  // namespace ndl::passes

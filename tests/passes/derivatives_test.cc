@@ -1,0 +1,264 @@
+// Derivatives of every op against differences: gradients, gradients of gradients, tangents.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ir/interpreter.h"
+#include "ir/op.h"
+#include "ir/printer.h"
+#include "ir/verifier.h"
+#include "passes/jvp.h"
+#include "passes/vjp.h"
+#include "tests/parameter_operands.h"
+#include "tests/random.h"
+#include "tests/random_op.h"
+#include "tests/same_results.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Graph;
+using ir::Literal;
+using ir::TensorType;
+using ir::Value;
+
+// Operands that are parameters of few elements.
+class SmallOperands : public test::ParameterOperands {
+ public:
+  explicit SmallOperands(test::Random& random) : ParameterOperands(random, DType::kF64) {}
+
+ private:
+  ir::Shape choose_shape(std::size_t least_rank) override {
+    ir::Dims dims(least_rank + static_cast<std::size_t>(random().below(3)));
+    for (std::int64_t& extent : dims) extent = random().one_in(12) ? 0 : random().between(1, 4);
+    return ir::Shape(dims);
+  }
+  Value operand(const TensorType& type, std::int64_t bound) override {
+    return parameter(type, bound);
+  }
+};
+
+// A function to differentiate, and where.
+struct Point {
+  Graph graph;
+  std::vector<Literal> inputs;
+};
+
+double uniform(test::Random& random) { return static_cast<double>(random.bits() >> 11) * 0x1p-53; }
+
+Literal floats(const TensorType& type, test::Random& random, double low, double high) {
+  Literal literal = Literal::uninitialized(type);
+  visit_dtype(type.dtype, [&]<class T>(std::type_identity<T>) {
+    for (std::int64_t i = 0; i < literal.size(); ++i) {
+      literal.mutable_data<T>()[i] =
+          ir::math::convert_element<T>(low + (high - low) * uniform(random));
+    }
+  });
+  return literal;
+}
+
+// A random use of the op at a random point; nothing if the draw does not fit the op.
+std::optional<Point> random_point(const ir::OpDef& def, std::uint64_t seed) {
+  test::Random random(mix_bits(seed));
+  SmallOperands operands(random);
+  std::optional<Value> value;
+  try {
+    value = test::random_op(operands.builder(), random, operands, def);
+  } catch (const ShapeError&) {
+  }
+  if (!value) return std::nullopt;
+  test::ParameterOperands::Finished finished = operands.finished(*value);
+  Point point{std::move(finished.graph), {}};
+  const bool is_elementwise = def.is_elementwise();
+  for (std::size_t i = 0; i < point.graph.num_parameters(); ++i) {
+    const TensorType& type = point.graph.type(point.graph.parameter(i)).tensor();
+    if (is_float(type.dtype)) {
+      const double low = is_elementwise ? def.sample_low : -2;
+      const double high = is_elementwise ? def.sample_high : 2;
+      point.inputs.push_back(floats(type, random, low, high));
+    } else {
+      const std::int64_t bound = finished.bounds[i] > 0 ? finished.bounds[i] : 4;
+      point.inputs.push_back(test::random_integers(type, 0, bound - 1, random.bits()));
+    }
+  }
+  // Some draws index where there is nothing.
+  if (!test::run(point.graph, point.inputs).error.empty()) return std::nullopt;
+  return point;
+}
+
+// Elements of all results that have gradients, in f64.
+std::vector<double> elements_of(std::span<const Literal> results, const Graph& graph) {
+  std::vector<double> elements;
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    if (!is_float(graph.result_type().elements()[k].dtype)) continue;
+    for (std::int64_t i = 0; i < results[k].size(); ++i) {
+      elements.push_back(results[k].as_double(i));
+    }
+  }
+  return elements;
+}
+
+std::vector<Literal> interpret_wide(const Graph& graph, std::span<const Literal> inputs) {
+  return ir::interpret(graph, inputs, {.wide = true});
+}
+
+double dot(std::span<const double> a, std::span<const double> b) {
+  EXPECT_EQ(a.size(), b.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// The same without the elements of weight 0.
+double finite_dot(std::span<const double> weights, std::span<const double> values) {
+  double sum = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] != 0) sum += weights[i] * values[i];
+  }
+  return sum;
+}
+
+// Random gradients for the results.
+std::vector<Literal> random_cotangents(const Graph& graph, test::Random& random) {
+  std::vector<Literal> cotangents;
+  for (const TensorType& type : graph.result_type().elements()) {
+    if (is_float(type.dtype)) cotangents.push_back(floats(type, random, -1, 1));
+  }
+  return cotangents;
+}
+
+std::vector<double> elements_of(std::span<const Literal> literals) {
+  std::vector<double> elements;
+  for (const Literal& literal : literals) {
+    for (std::int64_t i = 0; i < literal.size(); ++i) elements.push_back(literal.as_double(i));
+  }
+  return elements;
+}
+
+template <class... Lists>
+std::vector<Literal> joined(const Lists&... lists) {
+  std::vector<Literal> all;
+  (all.insert(all.end(), lists.begin(), lists.end()), ...);
+  return all;
+}
+
+// The gradient of <v, f> by vjp and by central differences.
+void expect_gradients(const Point& point, std::uint64_t seed) {
+  constexpr double kStep = 1e-6;
+  constexpr double kAbsolute = 1e-5;
+  constexpr double kRelative = 1e-3;
+  test::Random random(seed);
+  const Graph gradient = vjp(point.graph);
+  ir::verify(gradient);
+  const std::vector<Literal> v = random_cotangents(point.graph, random);
+  const std::vector<Literal> all = interpret_wide(gradient, joined(point.inputs, v));
+  const std::size_t results = point.graph.result_type().elements().size();
+  std::vector<double> weights = elements_of(v);
+  const std::vector<double> here = elements_of(std::span(all).first(results), point.graph);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    // An infinity, from a window of padding alone or a constant, does not change.
+    if (!std::isfinite(here[i])) weights[i] = 0;
+  }
+  const auto value = [&](std::span<const Literal> inputs) {
+    return finite_dot(weights, elements_of(interpret_wide(point.graph, inputs), point.graph));
+  };
+  std::size_t next = results;
+  for (std::size_t p = 0; p < point.inputs.size(); ++p) {
+    const Literal& input = point.inputs[p];
+    // Steps in narrower dtypes would be rounded away.
+    if (!is_float(input.dtype())) continue;
+    const Literal& exact = all[next++];
+    if (input.dtype() != DType::kF64) continue;
+    for (std::int64_t i = 0; i < input.size(); ++i) {
+      const auto at = [&](double step) {
+        std::vector<Literal> moved = point.inputs;
+        Literal copy = Literal::uninitialized(input.type());
+        for (std::int64_t k = 0; k < input.size(); ++k) {
+          copy.mutable_data<double>()[k] = input.at<double>(k) + (k == i ? step : 0);
+        }
+        moved[p] = copy;
+        return value(moved);
+      };
+      const double numeric = (at(kStep) - at(-kStep)) / (2 * kStep);
+      const double got = exact.as_double(i);
+      ASSERT_LE(std::abs(got - numeric), kAbsolute + kRelative * std::abs(numeric))
+          << "parameter " << p << " element " << i << ": " << got << ", by differences " << numeric
+          << "\n"
+          << ir::print(point.graph) << ir::print(gradient);
+    }
+  }
+}
+
+// <v, J u> = <J^T v, u>
+void expect_transposes(const Point& point, std::uint64_t seed) {
+  test::Random random(seed);
+  const Graph backward = vjp(point.graph);
+  const Graph forward = jvp(point.graph);
+  ir::verify(forward);
+  const std::vector<Literal> v = random_cotangents(point.graph, random);
+  std::vector<Literal> u;
+  for (const Literal& input : point.inputs) {
+    if (is_float(input.dtype())) u.push_back(floats(input.type(), random, -1, 1));
+  }
+  const std::size_t results = point.graph.result_type().elements().size();
+  const auto after_results = [&](const Graph& graph, std::span<const Literal> inputs) {
+    const std::vector<Literal> all = interpret_wide(graph, inputs);
+    return elements_of(std::span(all).subspan(results));
+  };
+  const std::vector<double> ju = after_results(forward, joined(point.inputs, u));
+  const std::vector<double> jv = after_results(backward, joined(point.inputs, v));
+  const double left = dot(elements_of(v), ju);
+  const double right = dot(jv, elements_of(u));
+  double scale = 1;
+  for (std::size_t i = 0; i < jv.size(); ++i) scale += std::abs(jv[i]);
+  ASSERT_LE(std::abs(left - right), 1e-12 * scale)
+      << left << " and " << right << "\n"
+      << ir::print(point.graph) << ir::print(forward) << ir::print(backward);
+}
+
+class EveryOp : public testing::TestWithParam<const ir::OpDef*> {
+ protected:
+  // Calls f(point, seed) for random uses of the op.
+  template <class F>
+  void for_random_points(int count, F&& f) {
+    if (GetParam()->op == ir::Op::kParameter || GetParam()->op == ir::Op::kFusion) return;
+    int found = 0;
+    for (std::uint64_t seed = 1; found < count && seed < 1000; ++seed) {
+      const std::optional<Point> point = random_point(*GetParam(), seed);
+      if (!point) continue;
+      ++found;
+      SCOPED_TRACE(fmt::format("seed {}", seed));
+      f(*point, seed);
+      if (HasFatalFailure()) return;
+    }
+    EXPECT_EQ(found, count);
+  }
+};
+
+TEST_P(EveryOp, GradientsAreThoseOfDifferences) { for_random_points(60, expect_gradients); }
+
+TEST_P(EveryOp, GradientsOfGradientsAreThoseOfDifferences) {
+  for_random_points(30, [](const Point& point, std::uint64_t seed) {
+    test::Random random(seed);
+    const std::vector<Literal> v = random_cotangents(point.graph, random);
+    expect_gradients({vjp(point.graph), joined(point.inputs, v)}, seed + 1);
+  });
+}
+
+TEST_P(EveryOp, TangentsAreTransposedGradients) { for_random_points(60, expect_transposes); }
+
+std::vector<const ir::OpDef*> ops() {
+  std::vector<const ir::OpDef*> defs;
+  for (const ir::OpDef& def : ir::all_ops()) defs.push_back(&def);
+  return defs;
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, testing::ValuesIn(ops()),
+                         [](const auto& info) { return std::string(info.param->name); });
+
+}  // namespace
+}  // namespace ndl::passes
