@@ -65,7 +65,8 @@ class Error : public std::runtime_error {
   X(NumericError, "a numeric check failed")                                      \
   X(UsageError, "a flag or command line is wrong")                               \
   X(ResourceError, "more memory is needed than the limit allows")                \
-  X(TraceError, "a traced function asks for data, which it does not have yet")
+  X(TraceError, "a traced function asks for data, which it does not have yet")  \
+  X(GradientError, "a gradient is asked for that there is not")
 
 #define NDL_X(Class, meaning)                                       \
   class Class : public Error {                                      \

@@ -21,7 +21,6 @@
 #include <vector>
 
 #include "codegen/program.h"
-#include "needle/no_grad.h"
 #include "needle/tensor.h"
 #include "needle/trace.h"
 
@@ -86,7 +85,6 @@ class Jit {
       std::rotate(known, known + 1, functions_.end());
       return functions_.back();
     }
-    const NoGradGuard guard;
     functions_.push_back(
         std::make_shared<const CompiledFunction>(trace_captures(f_, arguments...)));
     ++recordings_;

@@ -33,14 +33,21 @@ class Lowering {
     for (const RecordRef& input : lowered_.inputs) {
       values_[input.get()] = b.parameter(*input->type);
     }
-    for (const Record* record : order_) values_[record] = add_node(b, *record);
+    if (options_.history) lowered_.records = lowered_.inputs;
+    for (const RecordRef* record : order_) {
+      const ir::Value value = add_node(b, **record);
+      values_[record->get()] = value;
+      if (!options_.history) continue;
+      lowered_.records.resize(b.graph().size());
+      lowered_.records[value.id] = *record;
+    }
     b.set_result(roots.size() == 1 ? values_.at(roots[0].get()) : all_elements(b, roots));
     return std::move(lowered_);
   }
 
  private:
   struct Step {
-    const Record* record;
+    const RecordRef* record;
     std::size_t next_input = 0;
   };
 
@@ -65,7 +72,9 @@ class Lowering {
 
   // Whether the value is there before the graph runs.
   bool is_given(const Record& record) const {
-    return record.is_realized() || record.is_placeholder() || record.trace < options_.trace;
+    if (options_.history && (record.is_leaf() || !record.requires_grad)) return true;
+    return (record.is_realized() && !options_.history) || record.is_placeholder() ||
+           record.trace < options_.trace;
   }
 
   bool is_parameter(const Record& record) const {
@@ -93,12 +102,12 @@ class Lowering {
       }
       // The value comes later; from now on the record is known.
       values_.emplace(record.get(), ir::Value{});
-      stack.push_back({record.get()});
+      stack.push_back({&record});
     };
     enter(root);
     while (!stack.empty()) {
       Step& step = stack.back();
-      const Record& record = *step.record;
+      const Record& record = **step.record;
       const std::size_t position = step.next_input++;
       if (record.source && position == 0) {
         enter(record.source);
@@ -108,7 +117,7 @@ class Lowering {
         const bool is_absorbed = ir::op_def(record.op).is_elementwise() && is_constant(*input);
         if (!is_absorbed) enter(input);
       } else {
-        order_.push_back(&record);
+        order_.push_back(step.record);
         stack.pop_back();
       }
     }
@@ -177,7 +186,7 @@ class Lowering {
   Garbage& garbage_;
   Lowered lowered_;
   std::unordered_map<const Record*, ir::Value> values_;
-  std::vector<const Record*> order_;
+  std::vector<const RecordRef*> order_;
   std::vector<RecordRef> kept_;
   std::unordered_set<const Record*> kept_seen_;
 };

@@ -23,6 +23,9 @@ struct LowerOptions {
   bool keeps = false;
   // Records made during an earlier trace, or none, are parameters of the graph even if pending.
   std::uint32_t trace = 0;
+  // For differentiating: what requires a gradient is a node even if it is realized, all else is a
+  // parameter, and so is every leaf. Lowered::records is filled.
+  bool history = false;
 };
 
 struct Lowered {
@@ -32,6 +35,8 @@ struct Lowered {
   // What each parameter of the graph stands for: realized, a leaf without data, or, when lowering
   // for a trace, any record from before it.
   std::vector<RecordRef> inputs;
+  // What each node of the graph is the value of; empty where no record is, and for tuples of roots.
+  std::vector<RecordRef> records;
 };
 
 // The graph whose result is the one root, or a tuple of all tensors if there are several. Realized

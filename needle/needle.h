@@ -1,6 +1,8 @@
 // needle: what programs include.
 #pragma once
 
+#include "needle/autograd.h"
+#include "needle/creation.h"
 #include "needle/elementwise.h"
 #include "needle/indexing.h"
 #include "needle/jit.h"

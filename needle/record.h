@@ -121,9 +121,10 @@ std::int64_t live_records();
 SourceLocation to_location(const std::source_location& location);
 
 // The record of `op` on `inputs`: infers the type, completes the attributes and requires a gradient
-// if an input does, unless recording is off (needle/no_grad.h). `operand_types` stand for those of
-// the inputs where lowering converts or broadcasts them; else they are the inputs' own. `given` is
-// the result type for ops that write it. Throws what inference throws, with the user's line.
+// if an input does, unless recording is off (needle/no_grad.h). `operand_types`
+// stand for those of the inputs where lowering converts or broadcasts them; else they are the
+// inputs' own. `given` is the result type for ops that write it. Throws what inference throws, with
+// the user's line.
 RecordRef make_record(ir::Op op, std::vector<RecordRef> inputs, ir::Attributes attributes,
                       const ir::Type* given, std::span<const ir::Type* const> operand_types,
                       const std::source_location& location);

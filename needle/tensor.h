@@ -44,6 +44,7 @@ class TensorTuple;
 // What all handles to one tensor share.
 struct Variable {
   RecordRef value;
+  RecordRef grad;  // empty until backward() comes here
 };
 
 // A handle to a tensor or a tuple of tensors.
@@ -56,8 +57,8 @@ class Value {
   std::string_view op() const;
   // The operands of that op as they were written; none where op() is "".
   std::vector<Value> inputs() const;
-  // Whether gradients flow to it. True for a result if it is for an operand, unless recording was
-  // off (needle/no_grad.h).
+  // Whether it keeps history and, if it has floats, gradients flow to it. True for a result if it
+  // is for an operand, unless recording was off (needle/no_grad.h).
   bool requires_grad() const { return record()->requires_grad; }
   // Where in the program the op was written; line 0 for a leaf.
   SourceLocation location() const;
@@ -144,6 +145,20 @@ class Tensor : public Value {
   // TraceError in a function that is being traced, for a tensor from outside it.
   void set_data(const Tensor& value,
                 const std::source_location& at = std::source_location::current());
+
+  // Gives every tensor that this one was computed from, requires a gradient and that the program
+  // still holds its grad(): the derivative of this one, each element weighted by `out_grad`, which
+  // has this tensor's type; 1 everywhere if left out. Nothing is computed now. A grad() that was
+  // there is replaced, not added to. Throws GradientError if this tensor requires no gradient or
+  // was computed from a value that set_data() has replaced since.
+  void backward(const std::source_location& at = std::source_location::current()) const;
+  void backward(const Tensor& out_grad,
+                const std::source_location& at = std::source_location::current()) const;
+  // What backward() has left here: a tensor of this one's type with a history of its own, so that
+  // gradients have gradients. Throws GradientError if there is none.
+  Tensor grad(const std::source_location& at = std::source_location::current()) const;
+  bool has_grad() const { return static_cast<bool>(variable_->grad); }
+  void reset_grad() { variable_->grad = {}; }
 
   // The data, computed if need be. All throw what computing throws, and TraceError while a function
   // is being traced.
