@@ -150,7 +150,14 @@ void run_backward(const Tensor& y, const std::optional<Tensor>& out_grad,
   }
   const std::vector<RecordRef> gradients = differentiation.gradients(records);
   for (std::size_t i = 0; i < held.size(); ++i) {
-    if (gradients[i]) held[i]->grad = gradients[i];
+    if (!gradients[i]) continue;
+    if (!TraceScope::allow_change(held[i])) {
+      fail<TraceError>(
+          at,
+          "backward: a function that is being traced cannot leave gradients on tensors "
+          "from outside it; return those of gradients()");
+    }
+    held[i]->grad = gradients[i];
   }
 }
 
@@ -190,6 +197,11 @@ Tensor Tensor::grad(const std::source_location& at) const {
   if (!has_grad()) {
     fail(at, "grad: no backward() has come to this tensor ({}){}", type().to_string(),
          requires_grad() ? "" : ", which requires no gradient");
+  }
+  if (variable_->grad->trace < current_trace()) {
+    fail<TraceError>(at,
+                     "grad: backward() came here before the function that is being traced; call it "
+                     "inside");
   }
   return Tensor(variable_->grad);
 }

@@ -7,7 +7,9 @@
 namespace ndl {
 
 CompiledFunction::CompiledFunction(Trace trace)
-    : program_(codegen::compile_cached(trace.graph)), captured_(std::move(trace.captured)) {}
+    : program_(codegen::compile_cached(trace.graph)),
+      captured_(std::move(trace.captured)),
+      changed_(std::move(trace.changed)) {}
 
 bool CompiledFunction::accepts(std::span<const Tensor> arguments) const {
   const std::span<const ir::TensorType> inputs = program_->inputs();
@@ -30,10 +32,17 @@ std::vector<Tensor> CompiledFunction::run(std::span<const Tensor> arguments) con
   views.reserve(inputs.size());
   for (const RecordRef& input : inputs) views.push_back(input->view());
   std::vector<runtime::Buffer> buffers = program_->run_buffers(views);
+  const std::size_t count = buffers.size() - changed_.size();
+  const auto leaf = [&](std::size_t i, bool requires_grad) {
+    return make_leaf(program_->outputs()[i], std::move(buffers[i]), requires_grad);
+  };
   std::vector<Tensor> results;
-  results.reserve(buffers.size());
-  for (std::size_t i = 0; i < buffers.size(); ++i) {
-    results.emplace_back(make_leaf(program_->outputs()[i], std::move(buffers[i]), false));
+  results.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) results.emplace_back(leaf(i, false));
+  for (std::size_t i = 0; i < changed_.size(); ++i) {
+    RecordRef value = leaf(count + i, changed_[i]->value->requires_grad);
+    value->variable = changed_[i];
+    changed_[i]->value = std::move(value);
   }
   return results;
 }

@@ -4,11 +4,20 @@
 //   auto predict = jit([&](Tensor x) { return softmax(model(x)); });
 //   Tensor p = predict(x);
 //
-// For pure functions: what they compute depends on their arguments and on the tensors they read,
-// which are captured by reference, so a value given later by set_data() is seen. Numbers of the
-// program that the function reads are part of it, as of its first call. Results have no history and
-// require no gradient. Within a trace a call is the function itself. What the function throws while
-// it is recorded passes through, and the next call records it anew.
+//   auto step = jit([&](Tensor x, Tensor y) {
+//     const Tensor loss = nn::SoftmaxLoss()(model(x), y);
+//     loss.backward();
+//     opt.step();
+//     return loss;
+//   });
+//
+// What the function computes depends on its arguments and on the tensors it reads, which are
+// captured by reference, so a value given later by set_data() is seen. Tensors from outside that
+// the function gives other data have it after each call; gradients it leaves on them are gone.
+// Numbers of the program that the function reads are part of it, as of its first call; the mode of
+// modules (nn::train, nn::eval) is noticed, and the function recorded anew. Results have no history
+// and require no gradient. Within a trace a call is the function itself. What the function throws
+// while it is recorded passes through, and the next call records it anew.
 #pragma once
 
 #include <algorithm>
@@ -21,6 +30,7 @@
 #include <vector>
 
 #include "codegen/program.h"
+#include "needle/jit_epoch.h"
 #include "needle/tensor.h"
 #include "needle/trace.h"
 
@@ -33,12 +43,16 @@ class CompiledFunction {
 
   // Whether it serves arguments of these types, and the captured tensors still have theirs.
   bool accepts(std::span<const Tensor> arguments) const;
-  // The results, realized.
+  // Whether something has changed since it was recorded that is no tensor.
+  bool is_stale() const { return epoch_ != internal::jit_epoch(); }
+  // The results, realized. What the function changes is changed.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
 
  private:
+  std::uint64_t epoch_ = internal::jit_epoch();
   std::shared_ptr<const codegen::Program> program_;
   std::vector<Tensor> captured_;
+  std::vector<std::shared_ptr<Variable>> changed_;
 };
 
 // What jit() returns. Calls from several threads are safe if the function is.
@@ -53,13 +67,16 @@ class Jit {
     requires std::invocable<F&, const Arguments&...>
   auto operator()(const Arguments&... arguments) {
     using Returned = std::remove_cvref_t<std::invoke_result_t<F&, const Arguments&...>>;
-    static_assert(TraceResult<Returned>,
-                  "a jitted function returns a Tensor, a TensorTuple or a std::vector<Tensor>");
+    static_assert(TraceResult<Returned> || std::is_void_v<Returned>,
+                  "a jitted function returns nothing, a Tensor, a TensorTuple or a "
+                  "std::vector<Tensor>");
     using Result = std::conditional_t<std::derived_from<Returned, Tensor>, Tensor, Returned>;
-    if (current_trace() != 0) return Result(f_(arguments...));
+    if (current_trace() != 0) return static_cast<Result>(f_(arguments...));
     const std::vector<Tensor> list{arguments...};
     std::vector<Tensor> results = function_for(list, arguments...)->run(list);
-    if constexpr (std::same_as<Result, TensorTuple>) {
+    if constexpr (std::is_void_v<Result>) {
+      return;
+    } else if constexpr (std::same_as<Result, TensorTuple>) {
       return ndl::make_tuple(results);
     } else if constexpr (std::same_as<Result, std::vector<Tensor>>) {
       return results;
@@ -79,14 +96,14 @@ class Jit {
   std::shared_ptr<const CompiledFunction> function_for(std::span<const Tensor> list,
                                                        const Arguments&... arguments) {
     const std::lock_guard lock(mutex_);
+    std::erase_if(functions_, [](const auto& function) { return function->is_stale(); });
     const auto accepts = [&](const auto& function) { return function->accepts(list); };
     const auto known = std::ranges::find_if(functions_, accepts);
     if (known != functions_.end()) {
       std::rotate(known, known + 1, functions_.end());
       return functions_.back();
     }
-    functions_.push_back(
-        std::make_shared<const CompiledFunction>(trace_captures(f_, arguments...)));
+    functions_.push_back(std::make_shared<const CompiledFunction>(trace_changes(f_, arguments...)));
     ++recordings_;
     if (functions_.size() > kMostFunctions) functions_.erase(functions_.begin());
     return functions_.back();

@@ -14,12 +14,15 @@
 // with a constructor or private members lists them once in its public part: NDL_MEMBERS(s, b).
 // Anything else does not compile. Parameters are looked for in members that are parameters,
 // modules, or vectors, arrays, maps, optionals, pointers, pairs and tuples of those; a plain Tensor
-// is not a parameter.
+// is not a parameter. The same goes for buffers, which are saved with the parameters but not
+// learned, and for the mode, training or not, of those modules that have one.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <ranges>
+#include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -41,8 +44,9 @@ class Parameter : public Tensor {
  public:
   using Tensor::Tensor;
   // A new parameter with the data of `value`.
-  explicit Parameter(const Tensor& value) : Tensor(make_alias(value.record(), true)) {}
-  Parameter(const Parameter& other) : Tensor(make_alias(other.record(), other.requires_grad())) {}
+  explicit Parameter(const Tensor& value) : Tensor(make_alias(value.record(), true, true)) {}
+  Parameter(const Parameter& other)
+      : Tensor(make_alias(other.record(), other.requires_grad(), true)) {}
   Parameter(Parameter&& other) noexcept = default;
   Parameter& operator=(const Parameter& other) { return *this = Parameter(other); }
   Parameter& operator=(Parameter&& other) noexcept = default;
@@ -56,13 +60,36 @@ class Parameter : public Tensor {
   Parameter(Share, const Parameter& other) : Tensor(static_cast<const Tensor&>(other)) {}
 };
 
+// A tensor that is part of what a model knows, but not learned: a running mean. Requires no
+// gradient; its copies are buffers of their own.
+class Buffer : public Tensor {
+ public:
+  explicit Buffer(const Tensor& value) : Tensor(make_alias(value.record(), false, true)) {}
+  Buffer(const Buffer& other) : Buffer(static_cast<const Tensor&>(other)) {}
+  Buffer(Buffer&& other) noexcept = default;
+  Buffer& operator=(const Buffer& other) { return *this = Buffer(other); }
+  Buffer& operator=(Buffer&& other) noexcept = default;
+  ~Buffer() = default;
+};
+
+// Whether a module is training, which it is at first, or evaluated.
+class Mode {
+ public:
+  bool is_training() const { return is_training_; }
+  // A model is switched as a whole, see train() and eval(), and may be const.
+  void set_training(bool is_training) const;
+
+ private:
+  mutable bool is_training_ = true;
+};
+
 // Lists the members of a module that is no aggregate, once, in the order of parameters().
 #define NDL_MEMBERS(...)                                                        \
   auto ndl_members() const { return std::tie(__VA_ARGS__); }                    \
   static constexpr std::string_view ndl_member_names() { return #__VA_ARGS__; } \
   auto ndl_class() const { return std::type_identity<std::remove_cvref_t<decltype(*this)>>(); }
 
-struct NamedParameter {
+struct NamedTensor {
   std::string name;  // "path0.s", "layers.2.weight"
   Tensor tensor;
 };
@@ -85,39 +112,46 @@ concept Holder = !Container<T> && !std::derived_from<T, Tensor> && requires(cons
 template <class T>
 concept TupleLike = !Container<T> && requires { std::tuple_size<T>::value; };
 
-// Whether parameters are looked for in a T, so that strings and numbers are not walked.
+// What a module is made of, in the end.
 template <class T>
-consteval bool may_hold_parameters() {
-  if constexpr (std::derived_from<T, Parameter> || std::derived_from<T, Module>) {
+concept Part =
+    std::derived_from<T, Parameter> || std::derived_from<T, Buffer> || std::derived_from<T, Mode>;
+
+// Whether parts are looked for in a T, so that strings and numbers are not walked.
+template <class T>
+consteval bool may_hold_parts() {
+  if constexpr (Part<T> || std::derived_from<T, Module>) {
     return true;
   } else if constexpr (std::derived_from<T, Tensor>) {
     return false;
   } else if constexpr (Map<T>) {
-    return may_hold_parameters<typename T::mapped_type>();
+    return may_hold_parts<typename T::mapped_type>();
   } else if constexpr (Container<T>) {
-    return may_hold_parameters<std::ranges::range_value_t<const T>>();
+    return may_hold_parts<std::ranges::range_value_t<const T>>();
   } else if constexpr (Holder<T>) {
-    return may_hold_parameters<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
+    return may_hold_parts<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
   } else if constexpr (TupleLike<T>) {
     return []<std::size_t... i>(std::index_sequence<i...>) {
-      return (may_hold_parameters<std::remove_cvref_t<std::tuple_element_t<i, T>>>() || ...);
+      return (may_hold_parts<std::remove_cvref_t<std::tuple_element_t<i, T>>>() || ...);
     }(std::make_index_sequence<std::tuple_size_v<T>>());
   } else {
     return false;
   }
 }
 
-class ParameterWalk {
+// Calls f(path, part) for each part of a module, in the order of its members.
+template <class F>
+class PartWalk {
  public:
-  explicit ParameterWalk(std::vector<NamedParameter>& found) : found_(found) {}
+  explicit PartWalk(F f) : f_(std::move(f)) {}
 
   template <class T>
   void visit(const T& value) {
-    if constexpr (std::derived_from<T, Parameter>) {
-      found_.push_back({path_, value});
+    if constexpr (Part<T>) {
+      f_(path_, value);
     } else if constexpr (std::derived_from<T, Module>) {
       visit_module(value);
-    } else if constexpr (!may_hold_parameters<T>()) {
+    } else if constexpr (!may_hold_parts<T>()) {
     } else if constexpr (Map<T>) {
       for (const auto& [key, element] : value) visit_below(fmt::format("{}", key), element);
     } else if constexpr (Container<T>) {
@@ -185,19 +219,26 @@ class ParameterWalk {
     return name;
   }
 
-  std::vector<NamedParameter>& found_;
+  F f_;
   std::string path_;
 };
+
+template <class T, class F>
+void for_each_part(const T& model, F f) {
+  static_assert(may_hold_parts<T>(), "neither a module nor a container of modules");
+  PartWalk<F>(std::move(f)).visit(model);
+}
 
 }  // namespace internal
 
 // Every parameter of `model`, a module or a container of modules, in the order of its members, with
 // its path. A parameter that two members share occurs twice.
 template <class T>
-std::vector<NamedParameter> named_parameters(const T& model) {
-  static_assert(internal::may_hold_parameters<T>(), "neither a module nor a container of modules");
-  std::vector<NamedParameter> found;
-  internal::ParameterWalk(found).visit(model);
+std::vector<NamedTensor> named_parameters(const T& model) {
+  std::vector<NamedTensor> found;
+  internal::for_each_part(model, [&]<class P>(const std::string& path, const P& part) {
+    if constexpr (std::derived_from<P, Parameter>) found.push_back({path, part});
+  });
   return found;
 }
 
@@ -205,10 +246,48 @@ std::vector<NamedParameter> named_parameters(const T& model) {
 template <class T>
 std::vector<Tensor> parameters(const T& model) {
   std::vector<Tensor> tensors;
-  for (NamedParameter& parameter : named_parameters(model)) {
+  for (NamedTensor& parameter : named_parameters(model)) {
     tensors.push_back(std::move(parameter.tensor));
   }
   return tensors;
+}
+
+// Switches all of the model to training, and to evaluation: Dropout and BatchNorm differ.
+template <class T>
+void train(const T& model, bool is_training = true) {
+  internal::for_each_part(model, [&]<class P>(const std::string&, const P& part) {
+    if constexpr (std::derived_from<P, Mode>) part.set_training(is_training);
+  });
+}
+template <class T>
+void eval(const T& model) {
+  train(model, false);
+}
+
+// What the model knows: handles to its parameters and buffers, with their paths.
+template <class T>
+std::vector<NamedTensor> state_dict(const T& model) {
+  std::vector<NamedTensor> found;
+  internal::for_each_part(model, [&]<class P>(const std::string& path, const P& part) {
+    if constexpr (!std::derived_from<P, Mode>) found.push_back({path, part});
+  });
+  return found;
+}
+
+namespace internal {
+
+void load(std::span<const NamedTensor> own, std::span<const NamedTensor> state,
+          const std::source_location& at);
+
+}  // namespace internal
+
+// Gives the model's parameters and buffers the data of `state`, by name. Throws UsageError that
+// names the missing and the extra names, ShapeError or DTypeError for a tensor of another type;
+// nothing is changed then.
+template <class T>
+void load_state_dict(const T& model, std::span<const NamedTensor> state,
+                     const std::source_location& at = std::source_location::current()) {
+  internal::load(state_dict(model), state, at);
 }
 
 }  // namespace ndl::nn

@@ -50,10 +50,11 @@ void RecordRef::release(Record* record) noexcept {
 }
 
 bool Record::resolve(Garbage& garbage) {
-  // The calls are nested few deep: an alias is never a source, and reading an element of make_tuple
-  // is no op.
+  // The calls are nested few deep: an alias is no source but across a trace, and reading an element
+  // of make_tuple is no op.
   if (is_realized()) return true;
   if (source) {
+    if (trace != 0 && trace == current_trace()) return false;
     if (!source->resolve(garbage)) return false;
     storage = source->storage;
     garbage.push_back(std::exchange(source, {}));
@@ -146,11 +147,16 @@ RecordRef make_leaf(ir::TensorType type, runtime::Buffer buffer, bool requires_g
   return record;
 }
 
-RecordRef make_alias(const RecordRef& record, bool requires_grad) {
+RecordRef make_alias(const RecordRef& record, bool requires_grad, bool is_kept) {
   RecordRef alias(new Record);
   alias->requires_grad = requires_grad;
+  alias->is_kept = is_kept;
   alias->trace = current_trace();
   alias->type = record->type;
+  if (record->trace < current_trace() && !record->is_scalar) {
+    alias->source = record;
+    return alias;
+  }
   Garbage garbage;
   const std::lock_guard lock(record_mutex());
   if (record->is_scalar) {
@@ -158,9 +164,10 @@ RecordRef make_alias(const RecordRef& record, bool requires_grad) {
   } else if (record->resolve(garbage)) {
     alias->storage = record->storage;
   } else {
-    // A source is never an alias itself, so that reading through one is one step.
+    // A source is no alias itself, but for one from outside a trace, so that reading through it is
+    // a step or two.
     alias->source = record->source ? record->source : record;
-    alias->is_kept = record->is_kept;
+    alias->is_kept |= record->is_kept;
   }
   return alias;
 }

@@ -90,7 +90,8 @@ class Record {
   bool is_realized() const { return is_scalar || !storage.empty(); }
   // Takes over data that is there already: that of an alias's source, an element of a realized
   // tuple, or the elements of make_tuple. Whether the record is realized then. A source that has
-  // been read is let go of into `garbage`. The caller holds record_mutex().
+  // been read is let go of into `garbage`. An alias made in the trace in progress is not: it stands
+  // for the tensor, not for the data of today. The caller holds record_mutex().
   bool resolve(Garbage& garbage);
   // An argument of a traced function: there is no data to ask for.
   bool is_placeholder() const { return is_leaf() && !source && !is_realized(); }
@@ -133,8 +134,8 @@ RecordRef make_record(ir::Op op, std::vector<RecordRef> inputs, ir::Attributes a
 
 // A leaf of one buffer, or without data if `buffer` is empty.
 RecordRef make_leaf(ir::TensorType type, runtime::Buffer buffer, bool requires_grad);
-// A leaf with the data that `record`, a tensor, has or will have.
-RecordRef make_alias(const RecordRef& record, bool requires_grad);
+// A leaf with the data that `record`, a tensor, has or will have; see Record::is_kept.
+RecordRef make_alias(const RecordRef& record, bool requires_grad, bool is_kept = false);
 // A number of the program, converted to `dtype`.
 RecordRef make_scalar(double value, DType dtype);
 RecordRef make_scalar(std::int64_t value, DType dtype);

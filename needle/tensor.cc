@@ -170,7 +170,7 @@ void Tensor::require_one_element(const std::source_location& at) const {
 Tensor Tensor::detach() const { return Tensor(make_alias(record(), false)); }
 
 void Tensor::set_data(const Tensor& value, const std::source_location& at) {
-  if (record()->trace < current_trace()) {
+  if (!TraceScope::allow_change(variable_)) {
     throw TraceError(Diagnostic{
         to_location(at),
         "set_data: a function that is being traced cannot change a tensor from outside it", ""});
@@ -181,8 +181,7 @@ void Tensor::set_data(const Tensor& value, const std::source_location& at) {
         fmt::format("set_data: {} for a tensor of {}", value.type().to_string(), name_of(dtype())),
         ""});
   }
-  RecordRef leaf = make_alias(value.record(), requires_grad());
-  leaf->is_kept = true;
+  RecordRef leaf = make_alias(value.record(), requires_grad(), true);
   leaf->variable = variable_;
   variable_->value = std::move(leaf);
 }

@@ -142,7 +142,7 @@ class Tensor : public Value {
   Tensor data() const { return detach(); }
   // From now on this tensor, a leaf, has the data of `value`, which has its dtype; any shape. It
   // keeps requires_grad. Nothing is copied, and nothing is computed now. Throws DTypeError, and
-  // TraceError in a function that is being traced, for a tensor from outside it.
+  // TraceError in a function that is being traced, but for jit(), for a tensor from outside it.
   void set_data(const Tensor& value,
                 const std::source_location& at = std::source_location::current());
 

@@ -18,19 +18,28 @@ Value captured_by_element(const Value& result) {
 
 }  // namespace
 
-Trace finish_trace(std::span<const Tensor> parameters, const Value& result) {
+Trace finish_trace(TraceScope& scope, std::span<const Tensor> parameters, const Value* result) {
+  // First of all: the tensors that the function reads are then those that it changes.
+  std::vector<TraceScope::Change> changes = scope.take_changes();
   std::vector<RecordRef> records;
   for (const Tensor& parameter : parameters) records.push_back(parameter.record());
-  const RecordRef root = captured_by_element(result).record();
+  std::vector<RecordRef> roots;
+  if (result != nullptr) roots.push_back(captured_by_element(*result).record());
+  Trace trace;
+  for (TraceScope::Change& change : changes) {
+    roots.push_back(std::move(change.value));
+    trace.changed.push_back(std::move(change.variable));
+  }
+  if (roots.empty()) roots.push_back(ndl::make_tuple({}).record());
   Garbage garbage;
   Lowered lowered;
   {
     const std::lock_guard lock(record_mutex());
     lowered =
-        lower({&root, 1}, garbage,
+        lower(roots, garbage,
               {.parameters = records, .numbers_are_constants = true, .trace = current_trace()});
   }
-  Trace trace{std::move(lowered.graph), {}};
+  trace.graph = std::move(lowered.graph);
   for (std::size_t i = records.size(); i < lowered.inputs.size(); ++i) {
     trace.captured.emplace_back(lowered.inputs[i]);
   }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <concepts>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -26,33 +27,58 @@ namespace ndl {
 struct Trace {
   ir::Graph graph;
   std::vector<Tensor> captured;
+  // Tensors from outside that the function has given other data, the last results of the graph.
+  std::vector<std::shared_ptr<Variable>> changed;
 };
 
 // A leaf of x's type that has no data.
 Tensor placeholder_like(const Tensor& x);
-// The graph from `parameters`, made before the trace in progress on this thread, to `result`.
-Trace finish_trace(std::span<const Tensor> parameters, const Value& result);
+// The graph from `parameters`, made in `scope`, the trace in progress on this thread, to `result`
+// and, behind its elements, what the function has changed; `result` may be left out.
+Trace finish_trace(TraceScope& scope, std::span<const Tensor> parameters, const Value* result);
 
 template <class T>
 concept TraceResult = std::derived_from<T, Value> || std::same_as<T, std::vector<Tensor>>;
 
-// Calls f on tensors without data, for the graph and the captured tensors. What f throws passes
-// through.
+namespace internal {
+
+// Calls f on tensors without data. What f throws passes through.
 template <class F, std::derived_from<Tensor>... Arguments>
-Trace trace_captures(F&& f, const Arguments&... arguments) {
-  const TraceScope scope;
+Trace run_traced(Changes changes, F&& f, const Arguments&... arguments) {
+  TraceScope scope(changes);
   const std::vector<Tensor> parameters{placeholder_like(arguments)...};
   auto call = [&]<std::size_t... i>(std::index_sequence<i...>) {
     return std::forward<F>(f)(parameters[i]...);
   };
-  auto result = call(std::index_sequence_for<Arguments...>());
-  static_assert(TraceResult<decltype(result)>,
-                "a traced function returns a Tensor, a TensorTuple or a std::vector<Tensor>");
-  if constexpr (std::derived_from<decltype(result), Value>) {
-    return finish_trace(parameters, result);
+  using Result = decltype(call(std::index_sequence_for<Arguments...>()));
+  if constexpr (std::is_void_v<Result>) {
+    call(std::index_sequence_for<Arguments...>());
+    return finish_trace(scope, parameters, nullptr);
   } else {
-    return finish_trace(parameters, ndl::make_tuple(result));
+    auto result = call(std::index_sequence_for<Arguments...>());
+    static_assert(TraceResult<decltype(result)>,
+                  "a traced function returns a Tensor, a TensorTuple or a std::vector<Tensor>");
+    if constexpr (std::derived_from<decltype(result), Value>) {
+      return finish_trace(scope, parameters, &result);
+    } else {
+      const Value tuple = ndl::make_tuple(result);
+      return finish_trace(scope, parameters, &tuple);
+    }
   }
+}
+
+}  // namespace internal
+
+// The graph and the tensors that f captures.
+template <class F, std::derived_from<Tensor>... Arguments>
+Trace trace_captures(F&& f, const Arguments&... arguments) {
+  return internal::run_traced(Changes::kRefused, std::forward<F>(f), arguments...);
+}
+
+// The same for a function that may change what it captures.
+template <class F, std::derived_from<Tensor>... Arguments>
+Trace trace_changes(F&& f, const Arguments&... arguments) {
+  return internal::run_traced(Changes::kTaken, std::forward<F>(f), arguments...);
 }
 
 // The graph alone.

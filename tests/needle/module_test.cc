@@ -25,7 +25,7 @@ struct MultiPath : Module {
 
 std::vector<std::string> names(const auto& model) {
   std::vector<std::string> list;
-  for (const NamedParameter& parameter : named_parameters(model)) list.push_back(parameter.name);
+  for (const NamedTensor& parameter : named_parameters(model)) list.push_back(parameter.name);
   return list;
 }
 
