@@ -3,7 +3,9 @@
 
 #include "needle/autograd.h"
 #include "needle/creation.h"
+#include "needle/data.h"
 #include "needle/elementwise.h"
+#include "needle/idx.h"
 #include "needle/indexing.h"
 #include "needle/init.h"
 #include "needle/jit.h"

@@ -120,3 +120,8 @@ def third_party_repositories():
         headers = ["mpfr.h"],
         targets = {"mpfr": ["mpfr", "gmp"]},
     )
+    _system_library(
+        name = "zlib",
+        headers = ["zconf.h", "zlib.h"],
+        targets = {"zlib": ["z"]},
+    )
