@@ -103,6 +103,38 @@ Value expand_logsumexp(Builder& b, std::span<const Value> operands, const Attrib
   return as_dtype(b, b.add(shift, b.log(sum)), dtype);
 }
 
+namespace {
+
+// exp(-|x|), in [0, 1].
+Value decay(Builder& b, Value x) { return b.exp(b.neg(b.abs(x))); }
+
+}  // namespace
+
+Value expand_sigmoid(Builder& b, std::span<const Value> operands, const Attributes&) {
+  const DType dtype = b.type(operands[0]).dtype();
+  const Value x = widened(b, operands[0]);
+  const Value one = b.constant_like(x, 1);
+  const Value e = decay(b, x);
+  const Value numerator = b.select(b.lt(x, b.constant_like(x, 0)), e, one);
+  return as_dtype(b, b.div(numerator, b.add(one, e)), dtype);
+}
+
+Value expand_softplus(Builder& b, std::span<const Value> operands, const Attributes&) {
+  const DType dtype = b.type(operands[0]).dtype();
+  const Value x = widened(b, operands[0]);
+  const Value most = b.max(x, b.constant_like(x, 0));
+  return as_dtype(b, b.add(most, b.log1p(decay(b, x))), dtype);
+}
+
+Value expand_logaddexp(Builder& b, std::span<const Value> operands, const Attributes&) {
+  const DType dtype = b.type(operands[0]).dtype();
+  const Value x = widened(b, operands[0]);
+  const Value y = widened(b, operands[1]);
+  // Equal infinities do not differ, though their difference is not a number.
+  const Value difference = b.select(b.eq(x, y), b.constant_like(x, 0), b.sub(x, y));
+  return as_dtype(b, b.add(b.max(x, y), b.log1p(decay(b, difference))), dtype);
+}
+
 Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const Type> operands) {
   Graph graph(def.name);
   Builder builder(graph);

@@ -183,4 +183,15 @@ Type infer_logsumexp(Inference& in) {
   return {in.dtype(0), without_axes(in.shape(0), in.axes(Attr::kAxes, in.shape(0).rank()))};
 }
 
+Type infer_sigmoid(Inference& in) { return *in.operands[0]; }
+
+Type infer_softplus(Inference& in) { return *in.operands[0]; }
+
+Type infer_logaddexp(Inference& in) {
+  if (in.operand(0) != in.operand(1)) {
+    in.fail<ShapeError>("operand types differ: {} and {}", in.text(0), in.text(1));
+  }
+  return *in.operands[0];
+}
+
 }  // namespace ndl::ir

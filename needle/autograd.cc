@@ -10,6 +10,7 @@
 #include "needle/lower.h"
 #include "needle/raise.h"
 #include "needle/trace_scope.h"
+#include "passes/stabilize.h"
 #include "passes/vjp.h"
 
 namespace ndl {
@@ -66,11 +67,49 @@ class Differentiation {
     return result;
   }
 
-  // Their gradients with respect to y; empty where y does not depend on them.
+  // Their gradients with respect to y; empty where y does not depend on them. They are those of the
+  // stable form of the history. What the stable form has lost, such as the exponentials of a
+  // softmax, has the gradient that it has as written.
   std::vector<RecordRef> gradients(std::span<const RecordRef> wrt) {
+    passes::Rewritten stable = passes::stabilize_traced(lowered_.graph);
+    std::vector<RecordRef> known(stable.graph.size());
+    for (std::size_t id = 0; id < lowered_.records.size(); ++id) {
+      if (lowered_.records[id]) known[stable.values[id].id] = lowered_.records[id];
+    }
+    Form form{std::move(stable.graph), std::move(known), std::move(stable.values)};
+    std::vector<RecordRef> result = gradients_in(std::move(form), wrt);
+    if (std::ranges::all_of(result, [](const RecordRef& r) { return static_cast<bool>(r); })) {
+      return result;
+    }
+    std::vector<RecordRef> lost(wrt.size());
+    for (std::size_t i = 0; i < wrt.size(); ++i) {
+      if (!result[i] && !wrt[i]->is_leaf()) lost[i] = wrt[i];
+    }
+    if (std::ranges::none_of(lost, [](const RecordRef& r) { return static_cast<bool>(r); })) {
+      return result;
+    }
+    Form written{lowered_.graph, lowered_.records, {}};
+    for (std::uint32_t id = 0; id < lowered_.graph.size(); ++id) written.values.push_back({id});
+    const std::vector<RecordRef> found = gradients_in(std::move(written), lost);
+    for (std::size_t i = 0; i < wrt.size(); ++i) {
+      if (!result[i]) result[i] = found[i];
+    }
+    return result;
+  }
+
+ private:
+  // The history in some form: which record each node is the value of, and which node each node of
+  // the history as written has become.
+  struct Form {
+    ir::Graph graph;
+    std::vector<RecordRef> known;
+    std::vector<ir::Value> values;
+  };
+
+  std::vector<RecordRef> gradients_in(Form form, std::span<const RecordRef> wrt) const {
     std::unordered_map<const Record*, ir::Value> values;
-    for (std::uint32_t id = 0; id < lowered_.records.size(); ++id) {
-      if (lowered_.records[id]) values.emplace(lowered_.records[id].get(), ir::Value{id});
+    for (std::size_t id = 0; id < lowered_.records.size(); ++id) {
+      if (lowered_.records[id]) values.emplace(lowered_.records[id].get(), form.values[id]);
     }
     std::vector<ir::Value> points;
     std::vector<std::size_t> positions;
@@ -80,25 +119,23 @@ class Differentiation {
       points.push_back(known->second);
       positions.push_back(i);
     }
-    ir::Graph& graph = lowered_.graph;
-    ir::Builder b(graph, ir::BuilderMode::kSimplifying);
-    const ir::Value result = graph.result();
-    const passes::Seed seed{result, has_seed_ ? graph.parameter(0) : b.constant_like(result, 1)};
+    ir::Builder b(form.graph, ir::BuilderMode::kSimplifying);
+    const ir::Value y = form.graph.result();
+    const passes::Seed seed{y, has_seed_ ? form.graph.parameter(0) : b.constant_like(y, 1)};
+    const auto gradients = passes::add_gradients(b, {&seed, 1}, points);
     std::vector<ir::Value> roots;
     std::vector<std::size_t> found;
-    const auto gradients = passes::add_gradients(b, {&seed, 1}, points);
     for (std::size_t i = 0; i < points.size(); ++i) {
       if (!gradients[i]) continue;
       roots.push_back(*gradients[i]);
       found.push_back(positions[i]);
     }
-    const std::vector<RecordRef> raised = raise(graph, roots, std::move(lowered_.records));
-    std::vector<RecordRef> result_records(wrt.size());
-    for (std::size_t i = 0; i < found.size(); ++i) result_records[found[i]] = raised[i];
-    return result_records;
+    const std::vector<RecordRef> raised = raise(form.graph, roots, std::move(form.known));
+    std::vector<RecordRef> result(wrt.size());
+    for (std::size_t i = 0; i < found.size(); ++i) result[found[i]] = raised[i];
+    return result;
   }
 
- private:
   void require_type(const Tensor& out_grad, const Tensor& y) const {
     if (out_grad.shape() != y.shape()) {
       fail<ShapeError>(at_, "{}: out_grad is {}, the tensor {}", name_, out_grad.type().to_string(),
@@ -150,14 +187,14 @@ void run_backward(const Tensor& y, const std::optional<Tensor>& out_grad,
   }
   const std::vector<RecordRef> gradients = differentiation.gradients(records);
   for (std::size_t i = 0; i < held.size(); ++i) {
-    if (!gradients[i]) continue;
     if (!TraceScope::allow_change(held[i])) {
       fail<TraceError>(
           at,
           "backward: a function that is being traced cannot leave gradients on tensors "
           "from outside it; return those of gradients()");
     }
-    held[i]->grad = gradients[i];
+    // What the result was computed from, but does not depend on, has a gradient as well: 0.
+    held[i]->grad = gradients[i] ? gradients[i] : zeros_like(Tensor(records[i]), at).record();
   }
 }
 

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "needle/lower.h"
 #include "needle/realize.h"
 
 namespace ndl {
 
 CompiledFunction::CompiledFunction(Trace trace)
-    : program_(codegen::compile_cached(trace.graph)),
+    : program_(codegen::compile_cached(trace.graph, {.pipeline = std::string(kFrontEndPipeline)})),
       captured_(std::move(trace.captured)),
       changed_(std::move(trace.changed)) {}
 

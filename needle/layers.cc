@@ -18,10 +18,6 @@ Tensor Flatten::operator()(const Operand& x) const {
   return reshape(x, {shape[0], ir::product(std::span(shape.dims()).subspan(1))});
 }
 
-Tensor Sigmoid::operator()(const Operand& x) const {
-  return 1 / Operand(1 + exp(neg(x)), x.location()).tensor();
-}
-
 Tensor GELU::operator()(const Operand& x) const {
   const Tensor below = 1 + erf(Operand(mul(x, Operand(1 / std::numbers::sqrt2, x.location()))));
   return mul(x, Operand(0.5 * below, x.location()));

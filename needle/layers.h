@@ -12,6 +12,7 @@
 #include <tuple>
 #include <utility>
 
+#include "needle/activation.h"
 #include "needle/elementwise.h"
 #include "needle/init.h"
 #include "needle/module.h"
@@ -36,9 +37,8 @@ struct ReLU : Module {
 struct Tanh : Module {
   Tensor operator()(const Operand& x) const { return tanh(x); }
 };
-// 1 / (1 + exp(-x))
 struct Sigmoid : Module {
-  Tensor operator()(const Operand& x) const;
+  Tensor operator()(const Operand& x) const { return sigmoid(x); }
 };
 // x times the probability that a normal number is below x (D. Hendrycks, K. Gimpel, 2016).
 struct GELU : Module {

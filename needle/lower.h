@@ -6,12 +6,17 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph.h"
 #include "needle/record.h"
 
 namespace ndl {
+
+// What graphs of records are compiled with: naive code is made stable first.
+inline constexpr std::string_view kFrontEndPipeline =
+    "canonicalize,stabilize,expand,canonicalize,fuse";
 
 struct LowerOptions {
   // The first parameters of the graph, used or not.

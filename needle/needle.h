@@ -1,6 +1,7 @@
 // needle: what programs include.
 #pragma once
 
+#include "needle/activation.h"
 #include "needle/autograd.h"
 #include "needle/creation.h"
 #include "needle/data.h"

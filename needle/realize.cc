@@ -95,7 +95,8 @@ void realize(std::span<const RecordRef> records, const std::source_location& at)
   Garbage garbage;
   const Call call = prepare(records, garbage, at);
   if (!call.lowered.roots.empty()) {
-    const auto program = codegen::compile_cached(call.lowered.graph);
+    const auto program =
+        codegen::compile_cached(call.lowered.graph, {.pipeline = std::string(kFrontEndPipeline)});
     hang(call, program->run_buffers(call.views), garbage);
   }
   const std::lock_guard lock(record_mutex());

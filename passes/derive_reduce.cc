@@ -270,4 +270,37 @@ void derive_logsumexp(Derivation& d) {
   d.add(0, select(none, 0, g * p).value);
 }
 
+namespace {
+
+Term sigmoid(const Term& x) {
+  return {x.builder, x.builder->add_node(ir::Op::kSigmoid, {x.value})};
+}
+
+}  // namespace
+
+// y (1 - y), where 1 - y is another sigmoid, lest it cancel.
+void derive_sigmoid(Derivation& d) {
+  if (!d.needs(0)) return;
+  const Term g{&d.b, d.g()};
+  const Term x{&d.b, d.operand(0)};
+  const Term y{&d.b, d.node()};
+  d.add(0, {(g * (y * sigmoid(-x))).value, d.cotangent().mask});
+}
+
+void derive_softplus(Derivation& d) {
+  if (!d.needs(0)) return;
+  const Term g{&d.b, d.g()};
+  const Term x{&d.b, d.operand(0)};
+  d.add(0, {(g * sigmoid(x)).value, d.cotangent().mask});
+}
+
+void derive_logaddexp(Derivation& d) {
+  const Term g{&d.b, d.g()};
+  const Term a{&d.b, d.operand(0)};
+  const Term c{&d.b, d.operand(1)};
+  const Term difference = select(a == c, 0, a - c);
+  if (d.needs(0)) d.add(0, {(g * sigmoid(difference)).value, d.cotangent().mask});
+  if (d.needs(1)) d.add(1, {(g * sigmoid(-difference)).value, d.cotangent().mask});
+}
+
 }  // namespace ndl::passes

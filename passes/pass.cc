@@ -7,6 +7,7 @@
 #include "passes/dce.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
+#include "passes/stabilize.h"
 
 namespace ndl::passes {
 
@@ -27,6 +28,12 @@ std::span<const PassDef> all_passes() {
        run_fuse,
        {},
        {{"max-ops", kDefaultFusionMaxOps, "the most ops that one kernel holds"}}},
+      {"stabilize",
+       "Rewrites what overflows or cancels as ops that do not: softmax, logsumexp, softplus, ...",
+       run_stabilize,
+       stabilize_rules(),
+       {},
+       /*is_exact=*/false},
       {"dce", "Drops nodes that the result does not depend on.", run_dce, {}, {}},
   };
   return table;

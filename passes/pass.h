@@ -38,6 +38,8 @@ struct PassDef {
   ir::Graph (*run)(const ir::Graph&, const PassContext&);
   std::span<const Rule> rules;  // that it applies, if it works by rules
   std::vector<PassOption> options;
+  // Whether no bit of any result changes.
+  bool is_exact = true;
 };
 
 // Every pass. In a pipeline, "default" stands for kDefaultPipeline.

@@ -13,8 +13,10 @@ namespace ndl::passes {
 // f(builder, value, operands) adds what stands for the live node `value` of `source`, given what
 // stands for its operands, and returns it. Parameters are copied first; names and locations pass to
 // what has none of its own.
+// If `values` is not null, it gets what stands for each live node.
 template <class F>
-ir::Graph rebuild(const ir::Graph& source, ir::BuilderMode mode, F&& f) {
+ir::Graph rebuild(const ir::Graph& source, ir::BuilderMode mode, F&& f,
+                  std::vector<ir::Value>* values = nullptr) {
   ir::Graph result(source.name());
   ir::Builder builder(result, mode);
   const std::vector<bool> live = source.live_nodes();
@@ -40,6 +42,7 @@ ir::Graph rebuild(const ir::Graph& source, ir::BuilderMode mode, F&& f) {
     for (auto node = first; node < result.size(); ++node) result.set_location({node}, location);
   }
   builder.set_result(mapped[source.result().id]);
+  if (values != nullptr) *values = std::move(mapped);
   return result;
 }
 

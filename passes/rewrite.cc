@@ -30,7 +30,7 @@ class Rewriter {
     }
   }
 
-  Graph run(const Graph& source) const;
+  Rewritten run(const Graph& source) const;
 
  private:
   static std::size_t index(ir::Op op) { return static_cast<std::size_t>(op); }
@@ -65,15 +65,19 @@ Value Rewriter::simplify(Builder& builder, Value value) const {
   }
 }
 
-Graph Rewriter::run(const Graph& source) const {
+Rewritten Rewriter::run(const Graph& source) const {
   const auto build = [&](Builder& builder, Value value, std::span<const Value> operands) {
-    const auto rewrite_region = [this](const Graph& region) { return run(region); };
+    const auto rewrite_region = [this](const Graph& region) {
+      return remove_dead_nodes(run(region).graph);
+    };
     const Value built = builder.add_node(source.op(value), operands,
                                          map_regions(source.attributes(value), rewrite_region),
                                          &source.type(value));
     return simplify(builder, built);
   };
-  return remove_dead_nodes(rebuild(source, ir::BuilderMode::kSimplifying, build));
+  Rewritten result;
+  result.graph = rebuild(source, ir::BuilderMode::kSimplifying, build, &result.values);
+  return result;
 }
 
 }  // namespace
@@ -94,7 +98,24 @@ Rule equation(std::string_view name, Pattern left, Pattern right, DTypeSet dtype
   return rule;
 }
 
+Rule function_rule(std::string_view name, std::vector<ir::Op> roots,
+                   std::optional<Value> (*apply)(Builder&, Value), std::string_view doc,
+                   std::string_view example) {
+  Rule rule;
+  rule.name = name;
+  rule.doc = doc;
+  rule.roots = std::move(roots);
+  rule.apply = apply;
+  rule.example = example;
+  return rule;
+}
+
 Graph rewrite(const Graph& graph, std::span<const Rule> rules, const PassContext& context) {
+  return remove_dead_nodes(Rewriter(rules, context).run(graph).graph);
+}
+
+Rewritten rewrite_traced(const Graph& graph, std::span<const Rule> rules,
+                         const PassContext& context) {
   return Rewriter(rules, context).run(graph);
 }
 

@@ -22,8 +22,10 @@ namespace ndl::passes {
 // `root` to what it equals (nothing when it does not apply), for what a pattern can't say.
 //
 // Laws. The two sides are equal bit for bit (all NaNs equal) for every input, special values
-// included. The right side is not slower. It never fails where the left side does not; an operand
-// that it no longer needs takes its own errors with it, as any dead node does.
+// included; but those of a pass that is not exact (PassDef::is_exact) are equal as real numbers,
+// and the right side is the more accurate. The right side is not slower. It never fails where the
+// left side does not; an operand that it no longer needs takes its own errors with it, as any dead
+// node does.
 struct Rule {
   std::string_view name;
   // For people: an equation prints itself, a function rule says it in words.
@@ -44,9 +46,20 @@ struct Rule {
 };
 
 Rule equation(std::string_view name, Pattern left, Pattern right, DTypeSet dtypes = kNumeric);
+Rule function_rule(std::string_view name, std::vector<ir::Op> roots,
+                   std::optional<ir::Value> (*apply)(ir::Builder&, ir::Value), std::string_view doc,
+                   std::string_view example);
 
 // `graph` with the rules applied that `context` has not switched off; dead nodes are dropped,
 // parameters stay. Bodies of fusions are rewritten too.
 ir::Graph rewrite(const ir::Graph& graph, std::span<const Rule> rules, const PassContext& context);
+
+// The same with dead nodes still there: what each live node of `graph` has become.
+struct Rewritten {
+  ir::Graph graph;
+  std::vector<ir::Value> values;
+};
+Rewritten rewrite_traced(const ir::Graph& graph, std::span<const Rule> rules,
+                         const PassContext& context);
 
 }  // namespace ndl::passes

@@ -271,17 +271,6 @@ Result make_tuple_of_elements(Builder& b, Value value) {
   return tuple;
 }
 
-Rule function_rule(std::string_view name, std::vector<Op> roots, Result (*apply)(Builder&, Value),
-                   std::string_view doc, std::string_view example) {
-  Rule rule;
-  rule.name = name;
-  rule.doc = doc;
-  rule.roots = std::move(roots);
-  rule.apply = apply;
-  rule.example = example;
-  return rule;
-}
-
 }  // namespace
 
 std::vector<Rule> structural_rules() {

@@ -289,6 +289,13 @@ std::optional<Value> RandomOp::structural(const OpDef& def) {
       const Value x = any(def.dtypes);
       return b.add_node(def.op, {x}, {{Attr::kAxes, axes(x)}});
     }
+    case Op::kSigmoid:
+    case Op::kSoftplus:
+      return b.add_node(def.op, {any(def.dtypes)});
+    case Op::kLogaddexp: {
+      const Value x = any(def.dtypes);
+      return b.add_node(def.op, {x, of_type(type(x))});
+    }
     default:
       return std::nullopt;
   }

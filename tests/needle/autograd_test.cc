@@ -229,6 +229,42 @@ TEST(Backward, StepsLeaveNothingBehind) {
   EXPECT_EQ(live_records(), before);
 }
 
+// The lecture's naive functions, and gradients of what is written naively.
+TEST(Stable, NaiveSoftmaxAndItsGradient) {
+  const Tensor x({1000, 10000, 100});
+  const Tensor z = exp(x);
+  const Tensor p = z / sum(z);
+  EXPECT_EQ(text(p), "[0. 1. 0.]");
+  p[{1}].backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), (std::vector<float>{0, 0, 0}));
+  // The exponentials are no part of the stable form, and infinite as written.
+  EXPECT_TRUE(z.has_grad());
+  // Printing them changes nothing.
+  EXPECT_EQ(text(z), "[inf inf inf]");
+  EXPECT_EQ(text(z / sum(z)), "[nan nan nan]");
+}
+
+TEST(Stable, NaiveCrossEntropy) {
+  const Tensor logits({{1e4, -1e4, 0}, {-1e4, 0, 1e4}});
+  const Tensor onehot({{1, 0, 0}, {1, 0, 0}}, {.requires_grad = false});
+  const Tensor z = exp(logits);
+  const Tensor loss = -sum(onehot * log(z / sum(z, 1, true)));
+  EXPECT_EQ(loss.item(), 20000);
+  loss.backward();
+  EXPECT_EQ(text(logits.grad()), "[[ 0.  0.  0.]\n [-1.  0.  1.]]");
+}
+
+TEST(Stable, LogOfOnePlusExp) {
+  const Tensor x({-100, 0, 100});
+  const Tensor y = log(1 + exp(x));
+  EXPECT_EQ(y[{2}].item(), 100);
+  EXPECT_EQ(y[{0}].item(), std::exp(-100.0F));
+  y.sum().backward();
+  EXPECT_EQ(x.grad()[{2}].item(), 1);
+  EXPECT_EQ(x.grad()[{1}].item(), 0.5);
+  EXPECT_GT(x.grad()[{0}].item(), 0);
+}
+
 TEST(Gradients, OfWhatTheyDoNotDependOnAreZero) {
   const Tensor x({1, 2});
   const Tensor w({3, 4});

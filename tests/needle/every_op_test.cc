@@ -53,6 +53,9 @@ const std::map<Op, Value>& examples() {
         {Op::kSoftmax, softmax(x)},
         {Op::kLogSoftmax, log_softmax(x)},
         {Op::kLogsumexp, logsumexp(x, 1)},
+        {Op::kSigmoid, sigmoid(x)},
+        {Op::kSoftplus, softplus(x)},
+        {Op::kLogaddexp, logaddexp(x, x)},
     };
   }());
   return all;

@@ -59,6 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Pipeline, EveryPassAloneAndInPairsKeepsEveryBit) {
   for (const PassDef& first : all_passes()) {
     for (const PassDef& second : all_passes()) {
+      if (!first.is_exact || !second.is_exact) continue;
       const auto pipeline = parse_pipeline(fmt::format("{},{}", first.name, second.name));
       for (std::uint64_t seed = 0; seed < 300; ++seed) {
         const ir::Graph graph = test::random_graph(seed, 10);

@@ -1,0 +1,334 @@
+#include "passes/stabilize.h"
+
+#include <algorithm>
+
+#include "passes/canonicalize.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Attr;
+using ir::Builder;
+using ir::Dims;
+using ir::Graph;
+using ir::Op;
+using ir::ReduceKind;
+using ir::Value;
+using Result = std::optional<Value>;
+
+// Rules by pattern: the families of single numbers.
+
+namespace pattern {
+
+using namespace passes::pattern;
+
+Pattern sigmoid(const Pattern& x) { return Pattern::op(Op::kSigmoid, {x}); }
+Pattern softplus(const Pattern& x) { return Pattern::op(Op::kSoftplus, {x}); }
+Pattern logaddexp(const Pattern& x, const Pattern& y) {
+  return Pattern::op(Op::kLogaddexp, {x, y});
+}
+
+}  // namespace pattern
+
+std::vector<Rule> scalar_rules() {
+  using namespace pattern;
+  const Pattern x = Pattern::variable(0);
+  const Pattern y = Pattern::variable(1);
+  const auto rule = [](std::string_view name, const Pattern& left, const Pattern& right) {
+    return equation(name, left, right, kFloats);
+  };
+  return {
+      rule("log-exp", log(exp(x)), x),
+      rule("log-one-plus", log(x + lit(1)), log1p(x)),
+      rule("log-one-minus", log(lit(1) - x), log1p(neg(x))),
+      rule("exp-minus-one", exp(x) - lit(1), expm1(x)),
+      rule("exp-plus-minus-one", exp(x) + lit(-1), expm1(x)),
+
+      rule("softplus", log1p(exp(x)), softplus(x)),
+      rule("logaddexp", log(exp(x) + exp(y)), logaddexp(x, y)),
+
+      rule("sigmoid", lit(1) / (exp(neg(x)) + lit(1)), sigmoid(x)),
+      rule("sigmoid-mirrored", lit(1) / (exp(x) + lit(1)), sigmoid(neg(x))),
+      rule("sigmoid-quotient", exp(x) / (exp(x) + lit(1)), sigmoid(x)),
+      rule("one-minus-sigmoid", lit(1) - sigmoid(x), sigmoid(neg(x))),
+      rule("log-sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
+      rule("log1p-neg-sigmoid", log1p(neg(sigmoid(x))), neg(softplus(x))),
+
+      rule("tanh", (exp(x) - exp(neg(x))) / (exp(x) + exp(neg(x))), tanh(x)),
+  };
+}
+
+// Rules by function: reductions, with what stands between them and their users.
+
+// A value that is another one, moved.
+struct Moved {
+  Value base;
+  std::vector<Value> moves;  // from the base outward
+};
+
+template <class IsMove>
+Moved strip(const Graph& graph, Value value, IsMove&& is_move) {
+  Moved moved{value, {}};
+  while (is_move(graph.op(moved.base))) {
+    moved.moves.push_back(moved.base);
+    moved.base = graph.operand(moved.base, 0);
+  }
+  std::ranges::reverse(moved.moves);
+  return moved;
+}
+
+bool repeats(Op op) { return op == Op::kBroadcast || op == Op::kReshape; }
+
+// Moves `base` as another value was.
+Value replay(Builder& b, Value base, std::span<const Value> moves) {
+  for (const Value move : moves) {
+    std::vector<Value> operands(b.graph().operands(move).begin(), b.graph().operands(move).end());
+    operands[0] = base;
+    const ir::Type type = b.type(move);
+    base = b.add_node(b.graph().op(move), operands, b.graph().attributes(move), &type);
+  }
+  return base;
+}
+
+// Which axis of x each axis of a value runs along; nothing where the value is the same all along.
+using Labels = std::vector<std::optional<std::size_t>>;
+
+// Labels of the axes of `value`, from those of its operand; nothing if an axis is cut in pieces.
+std::optional<Labels> moved_labels(const Graph& graph, Value value, const Labels& labels) {
+  const ir::Shape& from = graph.type(graph.operand(value, 0)).shape();
+  const ir::Shape& to = graph.type(value).shape();
+  Labels result(to.rank());
+  if (graph.op(value) == Op::kBroadcast) {
+    const std::size_t added = to.rank() - from.rank();
+    for (std::size_t i = 0; i < from.rank(); ++i) {
+      if (from[i] == to[i + added]) result[i + added] = labels[i];
+    }
+    return result;
+  }
+  // A reshape may add and drop axes of extent 1.
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < to.rank(); ++i) {
+    if (to[i] == 1) continue;
+    while (next < from.rank() && from[next] == 1) ++next;
+    if (next == from.rank() || from[next] != to[i]) return std::nullopt;
+    result[i] = labels[next++];
+  }
+  while (next < from.rank() && from[next] == 1) ++next;
+  if (next != from.rank()) return std::nullopt;
+  return result;
+}
+
+// Whether `moves` repeat what x becomes when `axes` are dropped, back along those axes, to x's
+// shape.
+bool repeats_along(const Graph& graph, const ir::Shape& x, const Dims& axes,
+                   std::span<const Value> moves, Value end) {
+  const auto is_dropped = [&](std::size_t axis) {
+    return std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
+  };
+  Labels labels;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (!is_dropped(i)) labels.emplace_back(i);
+  }
+  for (const Value move : moves) {
+    const std::optional<Labels> next = moved_labels(graph, move, labels);
+    if (!next) return false;
+    labels = *next;
+  }
+  if (graph.type(end).shape() != x) return false;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (x[i] == 1) continue;
+    const Labels::value_type wanted = is_dropped(i) ? std::nullopt : std::optional(i);
+    if (labels[i] != wanted) return false;
+  }
+  return true;
+}
+
+bool is_reduce(const Graph& graph, Value value, ReduceKind kind) {
+  return graph.op(value) == Op::kReduce && graph.attributes(value).kind() == kind;
+}
+
+bool is_one(const Graph& graph, Value value) {
+  return graph.is_splat(value) && graph.attributes(value).literal(Attr::kValue).as_double(0) == 1;
+}
+
+// The axes of the sum of `exps` that `value` repeats, as it is or (a reciprocal) 1 over it.
+std::optional<Dims> axes_of_repeated_sum(const Graph& graph, Value value, Value exps,
+                                         bool is_reciprocal) {
+  Moved sum = strip(graph, value, repeats);
+  if (is_reciprocal) {
+    if (graph.op(sum.base) != Op::kDiv || !is_one(graph, graph.operand(sum.base, 0))) {
+      return std::nullopt;
+    }
+    Moved inner = strip(graph, graph.operand(sum.base, 1), repeats);
+    inner.moves.insert(inner.moves.end(), sum.moves.begin(), sum.moves.end());
+    sum = std::move(inner);
+  }
+  if (!is_reduce(graph, sum.base, ReduceKind::kSum) || graph.operand(sum.base, 0) != exps) {
+    return std::nullopt;
+  }
+  const Dims& axes = graph.attributes(sum.base).integers(Attr::kAxes);
+  if (!repeats_along(graph, graph.type(exps).shape(), axes, sum.moves, value)) return std::nullopt;
+  return axes;
+}
+
+Result softmax(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  for (const std::size_t i : {0, 1}) {
+    const bool is_reciprocal = graph.op(value) == Op::kMul;
+    if (!is_reciprocal && i == 1) break;
+    const Value exps = graph.operand(value, i);
+    if (graph.op(exps) != Op::kExp) continue;
+    const std::optional<Dims> axes =
+        axes_of_repeated_sum(graph, graph.operand(value, 1 - i), exps, is_reciprocal);
+    if (axes) return b.softmax(graph.operand(exps, 0), *axes);
+  }
+  return std::nullopt;
+}
+
+// Of log(sum(exp(x))), whatever moves the sum before its logarithm is taken.
+Result logsumexp(Builder& b, Value value) {
+  const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
+  if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
+  const Value exps = b.graph().operand(sum.base, 0);
+  if (b.graph().op(exps) != Op::kExp) return std::nullopt;
+  const Dims axes = b.graph().attributes(sum.base).integers(Attr::kAxes);
+  return replay(b, b.logsumexp(b.graph().operand(exps, 0), axes), sum.moves);
+}
+
+bool moves_elements(Op op) {
+  switch (op) {
+    case Op::kBroadcast:
+    case Op::kReshape:
+    case Op::kTranspose:
+    case Op::kReverse:
+    case Op::kSlice:
+    case Op::kGather:
+    case Op::kDynamicSlice:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// log(softmax(x)), of all elements or of some.
+Result log_of_softmax(Builder& b, Value value) {
+  const Moved p = strip(b.graph(), b.graph().operand(value, 0), moves_elements);
+  if (b.graph().op(p.base) != Op::kSoftmax) return std::nullopt;
+  const Dims axes = b.graph().attributes(p.base).integers(Attr::kAxes);
+  return replay(b, b.log_softmax(b.graph().operand(p.base, 0), axes), p.moves);
+}
+
+// x - logsumexp(x)
+Result log_softmax(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value x = graph.operand(value, 0);
+  const Moved sum = strip(graph, graph.operand(value, 1), repeats);
+  if (graph.op(sum.base) != Op::kLogsumexp || graph.operand(sum.base, 0) != x) return std::nullopt;
+  const Dims axes = graph.attributes(sum.base).integers(Attr::kAxes);
+  if (!repeats_along(graph, graph.type(x).shape(), axes, sum.moves, graph.operand(value, 1))) {
+    return std::nullopt;
+  }
+  return b.log_softmax(x, axes);
+}
+
+// The x of x - max(x), the maximum being over `axes`.
+std::optional<Value> unshifted(const Graph& graph, Value value, const Dims& axes) {
+  if (graph.op(value) != Op::kSub) return std::nullopt;
+  const Value x = graph.operand(value, 0);
+  const Moved max = strip(graph, graph.operand(value, 1), repeats);
+  if (!is_reduce(graph, max.base, ReduceKind::kMax) || graph.operand(max.base, 0) != x ||
+      graph.attributes(max.base).integers(Attr::kAxes) != axes ||
+      !repeats_along(graph, graph.type(x).shape(), axes, max.moves, graph.operand(value, 1))) {
+    return std::nullopt;
+  }
+  return x;
+}
+
+// softmax(x - max(x)) and log_softmax(x - max(x)): the maximum is subtracted anyway.
+Result softmax_shift(Builder& b, Value value) {
+  const Dims axes = b.graph().attributes(value).integers(Attr::kAxes);
+  const std::optional<Value> x = unshifted(b.graph(), b.graph().operand(value, 0), axes);
+  if (!x) return std::nullopt;
+  return b.add_node(b.graph().op(value), {*x}, b.graph().attributes(value));
+}
+
+// logsumexp(x - max(x)) + max(x)
+Result logsumexp_shift(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  for (const std::size_t i : {0, 1}) {
+    const Moved sum = strip(graph, graph.operand(value, i), repeats);
+    const Moved max = strip(graph, graph.operand(value, 1 - i), repeats);
+    if (graph.op(sum.base) != Op::kLogsumexp) continue;
+    const Dims axes = graph.attributes(sum.base).integers(Attr::kAxes);
+    const std::optional<Value> x = unshifted(graph, graph.operand(sum.base, 0), axes);
+    const bool is_its_max = x && is_reduce(graph, max.base, ReduceKind::kMax) &&
+                            graph.operand(max.base, 0) == *x &&
+                            graph.attributes(max.base).integers(Attr::kAxes) == axes;
+    // Both have been moved in the same way, or not at all.
+    const auto same_move = [&](Value a, Value c) {
+      return graph.op(a) == graph.op(c) && graph.type(a) == graph.type(c);
+    };
+    if (!is_its_max || !std::ranges::equal(sum.moves, max.moves, same_move)) continue;
+    return replay(b, b.logsumexp(*x, axes), sum.moves);
+  }
+  return std::nullopt;
+}
+
+std::vector<Rule> make_rules() {
+  std::vector<Rule> rules = {
+      function_rule("softmax", {Op::kDiv, Op::kMul}, softmax,
+                    "exp(x) / sum(exp(x)), or times its reciprocal, is softmax(x)",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = broadcast(%1) : f32[3]\n"
+                    "%3 = div(%0, %2) : f32[3]"),
+      function_rule("logsumexp", {Op::kLog}, logsumexp, "log(sum(exp(x))) is logsumexp(x)",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = log(%1) : f32[]"),
+      function_rule("log-of-softmax", {Op::kLog}, log_of_softmax,
+                    "log(softmax(x)), or of elements of it, is log_softmax(x)",
+                    "%0 = softmax(%x, axes=[0]) : f32[3]\n%1 = log(%0) : f32[3]"),
+      function_rule("log-softmax", {Op::kSub}, log_softmax, "x - logsumexp(x) is log_softmax(x)",
+                    "%0 = logsumexp(%x, axes=[0]) : f32[]\n"
+                    "%1 = broadcast(%0) : f32[3]\n"
+                    "%2 = sub(%x, %1) : f32[3]"),
+      function_rule("softmax-shift", {Op::kSoftmax, Op::kLogSoftmax}, softmax_shift,
+                    "softmax(x - max(x)) is softmax(x), and log_softmax alike",
+                    "%0 = reduce(%x, kind=max, axes=[0]) : f32[]\n"
+                    "%1 = broadcast(%0) : f32[3]\n"
+                    "%2 = sub(%x, %1) : f32[3]\n"
+                    "%3 = softmax(%2, axes=[0]) : f32[3]"),
+      function_rule("logsumexp-shift", {Op::kAdd}, logsumexp_shift,
+                    "logsumexp(x - max(x)) + max(x) is logsumexp(x)",
+                    "%0 = reduce(%x, kind=max, axes=[0]) : f32[]\n"
+                    "%1 = broadcast(%0) : f32[3]\n"
+                    "%2 = sub(%x, %1) : f32[3]\n"
+                    "%3 = logsumexp(%2, axes=[0]) : f32[]\n"
+                    "%4 = add(%3, %0) : f32[]"),
+  };
+  for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));
+  return rules;
+}
+
+}  // namespace
+
+std::span<const Rule> stabilize_rules() {
+  static const std::vector<Rule> rules = make_rules();
+  return rules;
+}
+
+Graph run_stabilize(const Graph& graph, const PassContext& context) {
+  return rewrite(graph, stabilize_rules(), context);
+}
+
+Rewritten stabilize_traced(const Graph& graph) {
+  static const std::vector<Rule> rules = [] {
+    std::vector<Rule> all = make_rules();
+    for (const Rule& rule : canonicalize_rules()) all.push_back(rule);
+    return all;
+  }();
+  return rewrite_traced(graph, rules, {});
+}
+
+}  // namespace ndl::passes
