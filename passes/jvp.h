@@ -10,9 +10,12 @@
 #pragma once
 
 #include "ir/graph.h"
+#include "passes/pass.h"
 
 namespace ndl::passes {
 
 ir::Graph jvp(const ir::Graph& graph);
+
+ir::Graph run_jvp(const ir::Graph& graph, const PassContext& context);
 
 }  // namespace ndl::passes

@@ -7,7 +7,9 @@
 #include "passes/dce.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
+#include "passes/jvp.h"
 #include "passes/stabilize.h"
+#include "passes/vjp.h"
 
 namespace ndl::passes {
 
@@ -32,6 +34,20 @@ std::span<const PassDef> all_passes() {
        "Rewrites what overflows or cancels as ops that do not: softmax, logsumexp, softplus, ...",
        run_stabilize,
        stabilize_rules(),
+       {},
+       /*is_exact=*/false},
+      {"vjp",
+       "Adds a gradient of each result as a parameter and the gradient of each parameter as a "
+       "result.",
+       run_vjp,
+       {},
+       {},
+       /*is_exact=*/false},
+      {"jvp",
+       "Adds a tangent of each parameter as a parameter and the tangent of each result as a "
+       "result.",
+       run_jvp,
+       {},
        {},
        /*is_exact=*/false},
       {"dce", "Drops nodes that the result does not depend on.", run_dce, {}, {}},

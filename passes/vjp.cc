@@ -137,4 +137,6 @@ Graph vjp(const Graph& source) {
   return remove_dead_nodes(graph);
 }
 
+Graph run_vjp(const Graph& graph, const PassContext&) { return vjp(graph); }
+
 }  // namespace ndl::passes

@@ -17,6 +17,7 @@
 
 #include "ir/builder.h"
 #include "ir/graph.h"
+#include "passes/pass.h"
 
 namespace ndl::passes {
 
@@ -34,5 +35,7 @@ std::vector<std::optional<ir::Value>> add_gradients(ir::Builder& b, std::span<co
 
 // The graph with gradients as above.
 ir::Graph vjp(const ir::Graph& graph);
+
+ir::Graph run_vjp(const ir::Graph& graph, const PassContext& context);
 
 }  // namespace ndl::passes

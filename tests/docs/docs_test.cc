@@ -149,6 +149,11 @@ TEST(Accuracy, PageIsUpToDate) {
       << "run: bazel run //tests/math:accuracy_page > docs/accuracy.md";
 }
 
+TEST(Lecture, PrintsWhatItDid) {
+  EXPECT_EQ(output_of("examples/lecture8"), read("examples/lecture8.out"))
+      << "run: bazel run //examples:lecture8 > examples/lecture8.out";
+}
+
 // The C++ of README, compiled by the build, prints the block that follows it.
 TEST(Readme, ProgramPrintsWhatIsShown) {
   const std::string printed = output_of("tests/docs/readme_example");

@@ -12,7 +12,7 @@
 //
 // Every .ndl file is checked for more: its text is a fixed point of parsing and printing, its
 // pipeline is idempotent if it is only canonicalize, and the result of interpreting it is the same
-// bits before and after the pipeline.
+// bits before and after a pipeline of exact passes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -95,7 +95,7 @@ std::string show(const ir::Type& type, std::span<const ir::Literal> result) {
 }
 
 // What the file should be, from what the code does.
-std::string actual_text(const Golden& golden, const ir::Graph& graph, const ir::Graph& after) {
+std::string actual_text(const Golden& golden, const ir::Graph& after) {
   std::string text = golden.graph;
   if (golden.has_pipeline) text += "\n// OUTPUT:\n" + as_comment(trim(ir::print(after)));
   if (!golden.inputs.empty()) {
@@ -103,7 +103,7 @@ std::string actual_text(const Golden& golden, const ir::Graph& graph, const ir::
     for (const std::string& input : golden.inputs) {
       inputs.push_back(tools::make_literal(tools::parse_spec(input), 0, inputs.size()));
     }
-    text += "\n// RESULT:\n" + as_comment(show(graph.result_type(), ir::interpret(after, inputs)));
+    text += "\n// RESULT:\n" + as_comment(show(after.result_type(), ir::interpret(after, inputs)));
   }
   return text;
 }
@@ -130,7 +130,7 @@ TEST_P(ValidFile, DoesAsItSays) {
   ir::verify(graph);
   const auto pipeline = passes::parse_pipeline(golden.pipeline);
   const ir::Graph after = passes::run_pipeline(graph, pipeline, {.verify_each = true});
-  compare(text, actual_text(golden, graph, after));
+  compare(text, actual_text(golden, after));
 
   for (const ir::Graph* each : {&graph, &after}) {
     const std::string printed = ir::print(*each);
@@ -141,9 +141,11 @@ TEST_P(ValidFile, DoesAsItSays) {
   const auto canonicalize = passes::parse_pipeline("canonicalize");
   const ir::Graph once = passes::run_pipeline(after, canonicalize);
   EXPECT_EQ(passes::run_pipeline(once, canonicalize), once) << ir::print(once);
+  const bool is_exact = std::ranges::all_of(
+      pipeline, [](const passes::PipelineStep& step) { return step.pass->is_exact; });
   for (const std::uint64_t seed : {1, 2, 3}) {
-    test::expect_same_results(graph, after, seed);
-    test::expect_same_results(graph, once, seed);
+    test::expect_same_results(is_exact ? graph : after, once, seed);
+    if (is_exact) test::expect_same_results(graph, after, seed);
   }
 }
 
