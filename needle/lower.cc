@@ -33,11 +33,12 @@ class Lowering {
     for (const RecordRef& input : lowered_.inputs) {
       values_[input.get()] = b.parameter(*input->type);
     }
-    if (options_.history) lowered_.records = lowered_.inputs;
+    const bool keeps_records = options_.history || options_.through != nullptr;
+    if (keeps_records) lowered_.records = lowered_.inputs;
     for (const RecordRef* record : order_) {
       const ir::Value value = add_node(b, **record);
       values_[record->get()] = value;
-      if (!options_.history) continue;
+      if (!keeps_records) continue;
       lowered_.records.resize(b.graph().size());
       lowered_.records[value.id] = *record;
     }
@@ -73,6 +74,7 @@ class Lowering {
   // Whether the value is there before the graph runs.
   bool is_given(const Record& record) const {
     if (options_.history && (record.is_leaf() || !record.requires_grad)) return true;
+    if (options_.through != nullptr && options_.through->contains(&record)) return false;
     return (record.is_realized() && !options_.history) || record.is_placeholder() ||
            record.trace < options_.trace;
   }

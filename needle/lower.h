@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/graph.h"
@@ -31,6 +32,8 @@ struct LowerOptions {
   // For differentiating: what requires a gradient is a node even if it is realized, all else is a
   // parameter, and so is every leaf. Lowered::records is filled.
   bool history = false;
+  // Realized records that are nodes all the same; Lowered::records is filled then, too.
+  const std::unordered_set<const Record*>* through = nullptr;
 };
 
 struct Lowered {

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "codegen/program.h"
-#include "needle/lower.h"
+#include "needle/look_through.h"
 #include "needle/trace_scope.h"
 
 namespace ndl {
@@ -57,7 +57,7 @@ Call prepare(std::span<const RecordRef> records, Garbage& garbage, const std::so
   const std::lock_guard lock(record_mutex());
   const std::vector<RecordRef> roots = find_roots(records, garbage);
   if (roots.empty()) return call;
-  call.lowered = lower(roots, garbage, {.keeps = true});
+  call.lowered = lower_through(roots, garbage);
   for (const RecordRef& input : call.lowered.inputs) {
     if (!input->is_realized()) {
       throw TraceError(Diagnostic{

@@ -241,7 +241,30 @@ TEST(Stable, NaiveSoftmaxAndItsGradient) {
   EXPECT_TRUE(z.has_grad());
   // Printing them changes nothing.
   EXPECT_EQ(text(z), "[inf inf inf]");
-  EXPECT_EQ(text(z / sum(z)), "[nan nan nan]");
+  EXPECT_EQ(text(z / sum(z)), "[0. 1. 0.]");
+}
+
+// Whatever is asked for on the way, and in whatever order.
+TEST(Stable, PrintingAnIntermediateChangesNothing) {
+  const Tensor x({{1000, 999, -5}, {1, 2, 3}});
+  std::vector<std::string> seen;
+  for (int asked = 0; asked < 32; ++asked) {
+    const Tensor z = exp(x * 2);
+    const Tensor total = sum(z, 1, true);
+    const Tensor p = z / total;
+    const Tensor logp = log(p);
+    const Tensor loss = -sum(logp * 0.5);
+    const Tensor* const tensors[] = {&z, &total, &p, &logp, &loss};
+    for (int i = 0; i < 5; ++i) {
+      if ((asked >> i & 1) != 0) (void)text(*tensors[i]);
+    }
+    loss.backward();
+    const std::string now = text(p) + text(logp) + text(loss) + text(x.grad());
+    if (seen.empty()) seen.push_back(now);
+    EXPECT_EQ(now, seen.front()) << asked;
+  }
+  EXPECT_EQ(seen.front().find("nan"), std::string::npos) << seen.front();
+  EXPECT_EQ(seen.front().find("inf"), std::string::npos) << seen.front();
 }
 
 TEST(Stable, NaiveCrossEntropy) {
