@@ -20,4 +20,5 @@
 #include "needle/shaping.h"
 #include "needle/tensor.h"
 #include "needle/trace.h"
+#include "needle/transform.h"
 #include "needle/window.h"

@@ -18,7 +18,8 @@ Value captured_by_element(const Value& result) {
 
 }  // namespace
 
-Trace finish_trace(TraceScope& scope, std::span<const Tensor> parameters, const Value* result) {
+Trace finish_trace(TraceScope& scope, std::span<const Tensor> parameters, const Value* result,
+                   Numbers numbers) {
   // First of all: the tensors that the function reads are then those that it changes.
   std::vector<TraceScope::Change> changes = scope.take_changes();
   std::vector<RecordRef> records;
@@ -35,9 +36,10 @@ Trace finish_trace(TraceScope& scope, std::span<const Tensor> parameters, const 
   Lowered lowered;
   {
     const std::lock_guard lock(record_mutex());
-    lowered =
-        lower(roots, garbage,
-              {.parameters = records, .numbers_are_constants = true, .trace = current_trace()});
+    lowered = lower(roots, garbage,
+                    {.parameters = records,
+                     .numbers_are_constants = numbers == Numbers::kConstants,
+                     .trace = current_trace()});
   }
   trace.graph = std::move(lowered.graph);
   for (std::size_t i = records.size(); i < lowered.inputs.size(); ++i) {

@@ -31,11 +31,15 @@ struct Trace {
   std::vector<std::shared_ptr<Variable>> changed;
 };
 
+// Whether numbers of the program are constants of the graph, or inputs among the captured tensors.
+enum class Numbers : std::uint8_t { kConstants, kCaptured };
+
 // A leaf of x's type that has no data.
 Tensor placeholder_like(const Tensor& x);
 // The graph from `parameters`, made in `scope`, the trace in progress on this thread, to `result`
 // and, behind its elements, what the function has changed; `result` may be left out.
-Trace finish_trace(TraceScope& scope, std::span<const Tensor> parameters, const Value* result);
+Trace finish_trace(TraceScope& scope, std::span<const Tensor> parameters, const Value* result,
+                   Numbers numbers);
 
 template <class T>
 concept TraceResult = std::derived_from<T, Value> || std::same_as<T, std::vector<Tensor>>;
@@ -44,7 +48,7 @@ namespace internal {
 
 // Calls f on tensors without data. What f throws passes through.
 template <class F, std::derived_from<Tensor>... Arguments>
-Trace run_traced(Changes changes, F&& f, const Arguments&... arguments) {
+Trace run_traced(Changes changes, Numbers numbers, F&& f, const Arguments&... arguments) {
   TraceScope scope(changes);
   const std::vector<Tensor> parameters{placeholder_like(arguments)...};
   auto call = [&]<std::size_t... i>(std::index_sequence<i...>) {
@@ -53,16 +57,16 @@ Trace run_traced(Changes changes, F&& f, const Arguments&... arguments) {
   using Result = decltype(call(std::index_sequence_for<Arguments...>()));
   if constexpr (std::is_void_v<Result>) {
     call(std::index_sequence_for<Arguments...>());
-    return finish_trace(scope, parameters, nullptr);
+    return finish_trace(scope, parameters, nullptr, numbers);
   } else {
     auto result = call(std::index_sequence_for<Arguments...>());
     static_assert(TraceResult<decltype(result)>,
                   "a traced function returns a Tensor, a TensorTuple or a std::vector<Tensor>");
     if constexpr (std::derived_from<decltype(result), Value>) {
-      return finish_trace(scope, parameters, &result);
+      return finish_trace(scope, parameters, &result, numbers);
     } else {
       const Value tuple = ndl::make_tuple(result);
-      return finish_trace(scope, parameters, &tuple);
+      return finish_trace(scope, parameters, &tuple, numbers);
     }
   }
 }
@@ -72,13 +76,15 @@ Trace run_traced(Changes changes, F&& f, const Arguments&... arguments) {
 // The graph and the tensors that f captures.
 template <class F, std::derived_from<Tensor>... Arguments>
 Trace trace_captures(F&& f, const Arguments&... arguments) {
-  return internal::run_traced(Changes::kRefused, std::forward<F>(f), arguments...);
+  return internal::run_traced(Changes::kRefused, Numbers::kConstants, std::forward<F>(f),
+                              arguments...);
 }
 
 // The same for a function that may change what it captures.
 template <class F, std::derived_from<Tensor>... Arguments>
 Trace trace_changes(F&& f, const Arguments&... arguments) {
-  return internal::run_traced(Changes::kTaken, std::forward<F>(f), arguments...);
+  return internal::run_traced(Changes::kTaken, Numbers::kConstants, std::forward<F>(f),
+                              arguments...);
 }
 
 // The graph alone.
