@@ -33,7 +33,8 @@ class Lowering {
     for (const RecordRef& input : lowered_.inputs) {
       values_[input.get()] = b.parameter(*input->type);
     }
-    const bool keeps_records = options_.history || options_.through != nullptr;
+    const bool keeps_records =
+        options_.keeps_records || options_.history || options_.through != nullptr;
     if (keeps_records) lowered_.records = lowered_.inputs;
     for (const RecordRef* record : order_) {
       const ir::Value value = add_node(b, **record);

@@ -34,6 +34,8 @@ struct LowerOptions {
   bool history = false;
   // Realized records that are nodes all the same; Lowered::records is filled then, too.
   const std::unordered_set<const Record*>* through = nullptr;
+  // Whether Lowered::records is filled in any case.
+  bool keeps_records = false;
 };
 
 struct Lowered {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "codegen/program.h"
 #include "needle/look_through.h"
+#include "needle/residuals.h"
 #include "needle/trace_scope.h"
 
 namespace ndl {
@@ -55,9 +56,17 @@ struct Call {
 Call prepare(std::span<const RecordRef> records, Garbage& garbage, const std::source_location& at) {
   Call call;
   const std::lock_guard lock(record_mutex());
-  const std::vector<RecordRef> roots = find_roots(records, garbage);
+  std::vector<RecordRef> roots = find_roots(records, garbage);
   if (roots.empty()) return call;
   call.lowered = lower_through(roots, garbage);
+  if (has_costly_ops(call.lowered.graph)) {
+    const std::vector<RecordRef> kept = residuals(roots, garbage);
+    const std::size_t before = roots.size();
+    for (const RecordRef& record : kept) {
+      if (std::ranges::find(roots, record) == roots.end()) roots.push_back(record);
+    }
+    if (roots.size() > before) call.lowered = lower_through(roots, garbage);
+  }
   for (const RecordRef& input : call.lowered.inputs) {
     if (!input->is_realized()) {
       throw TraceError(Diagnostic{

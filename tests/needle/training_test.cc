@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "codegen/counters.h"
+#include "needle/lower.h"
 #include "needle/needle.h"
 
 namespace ndl {
@@ -217,6 +218,40 @@ TEST(StateDict, ComesAndGoes) {
   std::vector<nn::NamedTensor> wrong = state;
   wrong[0].tensor = zeros({2, 3});
   EXPECT_THROW(nn::load_state_dict(to, wrong), ShapeError);
+}
+
+int count_matmuls(const Tensor& x) {
+  Garbage garbage;
+  const std::lock_guard lock(record_mutex());
+  const ir::Graph graph = lower(std::span(&x.record(), 1), garbage).graph;
+  int count = 0;
+  for (std::uint32_t id = 0; id < graph.size(); ++id) count += graph.op({id}) == ir::Op::kMatmul;
+  return count;
+}
+
+// The loss leaves what the gradients need.
+TEST(Backward, ComputesNoProductTwice) {
+  manual_seed(1);
+  const nn::Sequential model(nn::Linear(4, 8), nn::ReLU(), nn::Linear(8, 8), nn::Tanh(),
+                             nn::Linear(8, 3));
+  const Tensor x = init::randn({5, 4});
+  const Tensor y(std::vector<int>{0, 1, 2, 0, 1});
+  const auto loss_of = [&] { return nn::SoftmaxLoss()(model(x), y); };
+  const auto gradients_of = [&](const Tensor& loss) {
+    loss.backward();
+    std::vector<Tensor> all;
+    for (const Tensor& w : nn::parameters(model)) all.push_back(w.grad());
+    return stack({all[0].sum(), all[2].sum(), all[4].sum()});
+  };
+  const Tensor unseen = loss_of();
+  EXPECT_EQ(count_matmuls(unseen), 3);
+  const Tensor at_once = gradients_of(unseen);
+  EXPECT_EQ(count_matmuls(at_once), 3 + 3 + 2);
+  const Tensor seen = loss_of();
+  EXPECT_GT(seen.item(), 0);
+  const Tensor after = gradients_of(seen);
+  EXPECT_EQ(count_matmuls(after), 3 + 2);
+  EXPECT_EQ(after.to_vector<float>(), at_once.to_vector<float>());
 }
 
 // A model, what it learns from, and a step of training.
