@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "examples/lecture8_models.h"
 #include "needle/needle.h"
 
 namespace {
 
+using namespace ndl::examples;
 using ndl::Tensor;
 namespace nn = ndl::nn;
 
@@ -36,43 +38,12 @@ void mutate_data() {
   fmt::print("{}\n", w.repr());
 }
 
-Tensor softmax_naive(const Tensor& x) {
-  const Tensor z = exp(x);
-  return z / sum(z);
-}
-
-Tensor softmax_stable(const Tensor& x) {
-  const Tensor z = exp(x - amax(x));
-  return z / sum(z);
-}
-
 void show_stability() {
   heading("Numerical stability");
   const Tensor x({1000, 10000, 100});
   // The naive form is recognized, and as stable as the other.
   fmt::print("{}\n{}\n", softmax_naive(x).repr(), softmax_stable(x).repr());
 }
-
-struct ScaleAdd : nn::Module {
-  nn::Parameter s{1};
-  nn::Parameter b{0};
-
-  Tensor operator()(const Tensor& x) const { return x * s + b; }
-};
-
-struct MultiPathScaleAdd : nn::Module {
-  ScaleAdd path0;
-  ScaleAdd path1;
-
-  Tensor operator()(const Tensor& x) const { return path0(x) + path1(x); }
-};
-
-struct L2Loss : nn::Module {
-  Tensor operator()(const Tensor& x, const Tensor& y) const {
-    const Tensor z = x + (-1) * y;
-    return z * z;
-  }
-};
 
 void show_modules() {
   heading("Modules and losses");

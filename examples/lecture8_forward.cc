@@ -3,45 +3,16 @@
 #include <fmt/core.h>
 
 #include "codegen/program.h"
+#include "examples/lecture8_models.h"
 #include "ir/printer.h"
 #include "needle/needle.h"
 #include "passes/pass.h"
 
 namespace {
 
+using namespace ndl::examples;
 using ndl::Tensor;
 namespace nn = ndl::nn;
-
-struct ScaleAdd : nn::Module {
-  nn::Parameter s{1};
-  nn::Parameter b{0};
-
-  Tensor operator()(const Tensor& x) const { return x * s + b; }
-};
-
-struct MultiPathScaleAdd : nn::Module {
-  ScaleAdd path0;
-  ScaleAdd path1;
-
-  Tensor operator()(const Tensor& x) const { return path0(x) + path1(x); }
-};
-
-struct L2Loss : nn::Module {
-  Tensor operator()(const Tensor& x, const Tensor& y) const {
-    const Tensor z = x + (-1) * y;
-    return z * z;
-  }
-};
-
-Tensor softmax_naive(const Tensor& x) {
-  const Tensor z = exp(x);
-  return z / sum(z);
-}
-
-Tensor softmax_stable(const Tensor& x) {
-  const Tensor z = exp(x - amax(x));
-  return z / sum(z);
-}
 
 void run_modules() {
   const MultiPathScaleAdd mpath;

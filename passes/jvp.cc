@@ -42,35 +42,23 @@ Graph without_parameters(const Graph& source, std::size_t first, std::size_t cou
 Graph jvp(const Graph& source) {
   Graph graph(source.name());
   Builder b(graph, ir::BuilderMode::kSimplifying);
-  std::vector<Value> inputs;
-  std::vector<Value> wrt;
-  for (std::uint32_t i = 0; i < source.num_parameters(); ++i) {
-    inputs.push_back(b.clone(source, {i}, {}));
-    if (is_float_tensor(source.type({i}))) wrt.push_back(inputs.back());
-  }
+  const ClonedParameters parameters = clone_parameters(b, source);
   std::vector<Value> tangents;
-  for (const Value value : wrt) tangents.push_back(b.parameter(b.type(value)));
+  for (const Value value : parameters.floats) tangents.push_back(b.parameter(b.type(value)));
   // Whatever comes in backwards: nothing that goes forward depends on it.
-  std::vector<Value> incoming;
-  for (const ir::TensorType& type : source.result_type().elements()) {
-    if (is_float(type.dtype)) incoming.push_back(b.parameter(type));
-  }
-  std::vector<Value> results = inline_graph(b, source, inputs);
+  const std::vector<Value> incoming = add_result_parameters(b, source);
+  std::vector<Value> results = inline_graph(b, source, parameters.all);
+  const auto gradients = add_gradients(b, seeds_of(b, results, incoming), parameters.floats);
   std::vector<Seed> seeds;
-  for (const Value result : results) {
-    if (is_float_tensor(b.type(result))) seeds.push_back({result, incoming[seeds.size()]});
-  }
-  const std::vector<std::optional<Value>> gradients = add_gradients(b, seeds, wrt);
-  seeds.clear();
-  for (std::size_t i = 0; i < wrt.size(); ++i) {
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (gradients[i]) seeds.push_back({*gradients[i], tangents[i]});
   }
-  const std::vector<std::optional<Value>> forward = add_gradients(b, seeds, incoming);
+  const auto forward = add_gradients(b, seeds, incoming);
   for (std::size_t i = 0; i < incoming.size(); ++i) {
     results.push_back(forward[i] ? *forward[i] : b.constant_like(incoming[i], 0));
   }
   b.set_result(b.make_tuple(results));
-  return without_parameters(remove_dead_nodes(graph), inputs.size() + tangents.size(),
+  return without_parameters(remove_dead_nodes(graph), parameters.all.size() + tangents.size(),
                             incoming.size());
 }
 

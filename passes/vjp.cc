@@ -111,27 +111,24 @@ std::vector<std::optional<Value>> add_gradients(Builder& b, std::span<const Seed
   return gradients;
 }
 
+std::vector<Seed> seeds_of(const Builder& b, std::span<const Value> values,
+                           std::span<const Value> gradients) {
+  std::vector<Seed> seeds;
+  for (const Value value : values) {
+    if (is_float_tensor(b.type(value))) seeds.push_back({value, gradients[seeds.size()]});
+  }
+  return seeds;
+}
+
 Graph vjp(const Graph& source) {
   Graph graph(source.name());
   Builder b(graph, ir::BuilderMode::kSimplifying);
-  std::vector<Value> inputs;
-  std::vector<Value> wrt;
-  for (std::uint32_t i = 0; i < source.num_parameters(); ++i) {
-    inputs.push_back(b.clone(source, {i}, {}));
-    if (is_float_tensor(source.type({i}))) wrt.push_back(inputs.back());
-  }
-  std::vector<Value> incoming;
-  for (const ir::TensorType& type : source.result_type().elements()) {
-    if (is_float(type.dtype)) incoming.push_back(b.parameter(type));
-  }
-  std::vector<Value> results = inline_graph(b, source, inputs);
-  std::vector<Seed> seeds;
-  for (const Value result : results) {
-    if (is_float_tensor(b.type(result))) seeds.push_back({result, incoming[seeds.size()]});
-  }
-  const std::vector<std::optional<Value>> gradients = add_gradients(b, seeds, wrt);
-  for (std::size_t i = 0; i < wrt.size(); ++i) {
-    results.push_back(gradients[i] ? *gradients[i] : b.constant_like(wrt[i], 0));
+  const ClonedParameters parameters = clone_parameters(b, source);
+  const std::vector<Value> incoming = add_result_parameters(b, source);
+  std::vector<Value> results = inline_graph(b, source, parameters.all);
+  const auto gradients = add_gradients(b, seeds_of(b, results, incoming), parameters.floats);
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    results.push_back(gradients[i] ? *gradients[i] : b.constant_like(parameters.floats[i], 0));
   }
   b.set_result(b.make_tuple(results));
   return remove_dead_nodes(graph);

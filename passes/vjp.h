@@ -33,6 +33,10 @@ struct Seed {
 std::vector<std::optional<ir::Value>> add_gradients(ir::Builder& b, std::span<const Seed> seeds,
                                                     std::span<const ir::Value> wrt);
 
+// A seed for each of `values` that is a floating-point tensor, with the next of `gradients`.
+std::vector<Seed> seeds_of(const ir::Builder& b, std::span<const ir::Value> values,
+                           std::span<const ir::Value> gradients);
+
 // The graph with gradients as above.
 ir::Graph vjp(const ir::Graph& graph);
 
