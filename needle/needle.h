@@ -5,6 +5,7 @@
 #include "needle/autograd.h"
 #include "needle/creation.h"
 #include "needle/data.h"
+#include "needle/einsum.h"
 #include "needle/elementwise.h"
 #include "needle/idx.h"
 #include "needle/indexing.h"
