@@ -25,37 +25,30 @@ template <class E = GradientError, class... Args>
 // The history of a tensor as a graph, its gradients beside it.
 class Differentiation {
  public:
-  Differentiation(const char* name, const Tensor& y, const std::optional<Tensor>& out_grad,
-                  const std::source_location& at)
-      : name_(name), at_(at) {
-    require_differentiable(y, "the tensor");
-    if (out_grad) require_type(*out_grad, y);
-    const RecordRef roots[] = {y.record()};
+  // `ends`, if any, are where the history ends besides at leaves.
+  Differentiation(const char* name, const RecordRef& y, const RecordRef& out_grad,
+                  std::span<const RecordRef> ends, const std::source_location& at)
+      : name_(name), at_(at), out_grad_(out_grad) {
     std::vector<RecordRef> parameters;
-    if (out_grad) parameters.push_back(out_grad->record());
+    // A stand-in, because out_grad may be part of the history.
+    if (out_grad) parameters.push_back(make_leaf(out_grad->type->tensor(), {}, false));
+    parameters.insert(parameters.end(), ends.begin(), ends.end());
     Garbage garbage;
     const std::lock_guard lock(record_mutex());
-    lowered_ = lower(roots, garbage,
+    lowered_ = lower({&y, 1}, garbage,
                      {.parameters = parameters, .trace = current_trace(), .history = true});
-    has_seed_ = out_grad.has_value();
+  }
+
+  // Throws GradientError if the history has a leaf that has been given other data since, or leaves
+  // the trace in progress.
+  void require_current() const {
+    const std::lock_guard lock(record_mutex());
     for (const RecordRef& record : lowered_.records) {
-      if (record) require_current(*record);
+      if (record && record->requires_grad) require_current(*record);
     }
   }
 
-  void require_differentiable(const Tensor& x, const char* what) const {
-    if (!is_float(x.dtype())) {
-      fail<DTypeError>(at_, "{}: {} is {}; gradients are for floats", name_, what,
-                       x.type().to_string());
-    }
-    if (x.requires_grad()) return;
-    fail(at_,
-         "{}: {} ({}) requires no gradient: it was made with requires_grad = false, without "
-         "history, or of such tensors alone",
-         name_, what, x.type().to_string());
-  }
-
-  // The records that gradients can be asked for.
+  // The records of the history that gradients can be asked for.
   std::vector<RecordRef> records() const {
     std::vector<RecordRef> result;
     for (const RecordRef& record : lowered_.records) {
@@ -67,61 +60,32 @@ class Differentiation {
     return result;
   }
 
-  // Their gradients with respect to y; empty where y does not depend on them. They are those of the
-  // stable form of the history. What the stable form has lost, such as the exponentials of a
-  // softmax, has the gradient that it has as written.
+  // The gradients of y with respect to leaves and ends; empty where y does not depend on them. The
+  // history is made stable first. (A value in the middle of it may have no place in the stable
+  // form, or share one with others.)
   std::vector<RecordRef> gradients(std::span<const RecordRef> wrt) {
     passes::Rewritten stable = passes::stabilize_traced(lowered_.graph);
-    std::vector<RecordRef> known(stable.graph.size());
+    ir::Graph& graph = stable.graph;
+    std::vector<RecordRef> known(graph.size());
     for (std::size_t id = 0; id < lowered_.records.size(); ++id) {
       if (lowered_.records[id]) known[stable.values[id].id] = lowered_.records[id];
     }
-    Form form{std::move(stable.graph), std::move(known), std::move(stable.values)};
-    std::vector<RecordRef> result = gradients_in(std::move(form), wrt);
-    if (std::ranges::all_of(result, [](const RecordRef& r) { return static_cast<bool>(r); })) {
-      return result;
-    }
-    std::vector<RecordRef> lost(wrt.size());
-    for (std::size_t i = 0; i < wrt.size(); ++i) {
-      if (!result[i] && !wrt[i]->is_leaf()) lost[i] = wrt[i];
-    }
-    if (std::ranges::none_of(lost, [](const RecordRef& r) { return static_cast<bool>(r); })) {
-      return result;
-    }
-    Form written{lowered_.graph, lowered_.records, {}};
-    for (std::uint32_t id = 0; id < lowered_.graph.size(); ++id) written.values.push_back({id});
-    const std::vector<RecordRef> found = gradients_in(std::move(written), lost);
-    for (std::size_t i = 0; i < wrt.size(); ++i) {
-      if (!result[i]) result[i] = found[i];
-    }
-    return result;
-  }
-
- private:
-  // The history in some form: which record each node is the value of, and which node each node of
-  // the history as written has become.
-  struct Form {
-    ir::Graph graph;
-    std::vector<RecordRef> known;
-    std::vector<ir::Value> values;
-  };
-
-  std::vector<RecordRef> gradients_in(Form form, std::span<const RecordRef> wrt) const {
-    std::unordered_map<const Record*, ir::Value> values;
-    for (std::size_t id = 0; id < lowered_.records.size(); ++id) {
-      if (lowered_.records[id]) values.emplace(lowered_.records[id].get(), form.values[id]);
+    if (out_grad_) known[0] = out_grad_;
+    std::unordered_map<const Record*, ir::Value> parameters;
+    for (std::uint32_t i = 0; i < lowered_.inputs.size(); ++i) {
+      parameters.emplace(lowered_.inputs[i].get(), ir::Value{i});
     }
     std::vector<ir::Value> points;
     std::vector<std::size_t> positions;
     for (std::size_t i = 0; i < wrt.size(); ++i) {
-      const auto known = values.find(wrt[i].get());
-      if (known == values.end()) continue;
-      points.push_back(known->second);
+      const auto found = parameters.find(wrt[i].get());
+      if (found == parameters.end()) continue;
+      points.push_back(found->second);
       positions.push_back(i);
     }
-    ir::Builder b(form.graph, ir::BuilderMode::kSimplifying);
-    const ir::Value y = form.graph.result();
-    const passes::Seed seed{y, has_seed_ ? form.graph.parameter(0) : b.constant_like(y, 1)};
+    ir::Builder b(graph, ir::BuilderMode::kSimplifying);
+    const ir::Value y = graph.result();
+    const passes::Seed seed{y, out_grad_ ? graph.parameter(0) : b.constant_like(y, 1)};
     const auto gradients = passes::add_gradients(b, {&seed, 1}, points);
     std::vector<ir::Value> roots;
     std::vector<std::size_t> found;
@@ -130,25 +94,14 @@ class Differentiation {
       roots.push_back(*gradients[i]);
       found.push_back(positions[i]);
     }
-    const std::vector<RecordRef> raised = raise(form.graph, roots, std::move(form.known));
+    const std::vector<RecordRef> raised = raise(graph, roots, std::move(known));
     std::vector<RecordRef> result(wrt.size());
     for (std::size_t i = 0; i < found.size(); ++i) result[found[i]] = raised[i];
     return result;
   }
 
-  void require_type(const Tensor& out_grad, const Tensor& y) const {
-    if (out_grad.shape() != y.shape()) {
-      fail<ShapeError>(at_, "{}: out_grad is {}, the tensor {}", name_, out_grad.type().to_string(),
-                       y.type().to_string());
-    }
-    if (out_grad.dtype() != y.dtype()) {
-      fail<DTypeError>(at_, "{}: out_grad is {}, the tensor {}", name_, out_grad.type().to_string(),
-                       y.type().to_string());
-    }
-  }
-
+ private:
   void require_current(const Record& record) const {
-    if (!record.requires_grad) return;
     if (record.is_leaf()) {
       const std::shared_ptr<Variable> variable = record.variable.lock();
       if (variable == nullptr || variable->value.get() == &record) return;
@@ -166,14 +119,54 @@ class Differentiation {
 
   const char* name_;
   const std::source_location& at_;
+  RecordRef out_grad_;
   Lowered lowered_;
-  bool has_seed_ = false;
 };
+
+void require_differentiable(const char* name, const Tensor& x, const char* what,
+                            const std::source_location& at) {
+  if (!is_float(x.dtype())) {
+    fail<DTypeError>(at, "{}: {} is {}; gradients are for floats", name, what,
+                     x.type().to_string());
+  }
+  if (x.requires_grad()) return;
+  fail(at,
+       "{}: {} ({}) requires no gradient: it was made with requires_grad = false, without history, "
+       "or of such tensors alone",
+       name, what, x.type().to_string());
+}
+
+// The record of out_grad, if there is one, which has y's type.
+RecordRef checked_out_grad(const char* name, const std::optional<Tensor>& out_grad, const Tensor& y,
+                           const std::source_location& at) {
+  if (!out_grad) return {};
+  if (out_grad->shape() != y.shape()) {
+    fail<ShapeError>(at, "{}: out_grad is {}, the tensor {}", name, out_grad->type().to_string(),
+                     y.type().to_string());
+  }
+  if (out_grad->dtype() != y.dtype()) {
+    fail<DTypeError>(at, "{}: out_grad is {}, the tensor {}", name, out_grad->type().to_string(),
+                     y.type().to_string());
+  }
+  return out_grad->record();
+}
+
+// The gradient with respect to one value in the middle of the history; zeros if there is none.
+RecordRef gradient_at(const char* name, const RecordRef& y, const RecordRef& out_grad,
+                      const RecordRef& x, const std::source_location& at) {
+  const RecordRef found =
+      Differentiation(name, y, out_grad, {&x, 1}, at).gradients({&x, 1}).front();
+  return found ? found : zeros_like(Tensor(x), at).record();
+}
 
 void run_backward(const Tensor& y, const std::optional<Tensor>& out_grad,
                   const std::source_location& at) {
-  Differentiation differentiation("backward", y, out_grad, at);
-  std::vector<RecordRef> records;
+  constexpr const char* kName = "backward";
+  require_differentiable(kName, y, "the tensor", at);
+  const RecordRef seed = checked_out_grad(kName, out_grad, y, at);
+  Differentiation differentiation(kName, y.record(), seed, {}, at);
+  differentiation.require_current();
+  std::vector<RecordRef> leaves;
   std::vector<std::shared_ptr<Variable>> held;
   for (RecordRef& record : differentiation.records()) {
     std::shared_ptr<Variable> variable;
@@ -182,19 +175,25 @@ void run_backward(const Tensor& y, const std::optional<Tensor>& out_grad,
       variable = record->variable.lock();
     }
     if (variable == nullptr) continue;
-    records.push_back(std::move(record));
-    held.push_back(std::move(variable));
-  }
-  const std::vector<RecordRef> gradients = differentiation.gradients(records);
-  for (std::size_t i = 0; i < held.size(); ++i) {
-    if (!TraceScope::allow_change(held[i])) {
+    if (!TraceScope::allow_change(variable)) {
       fail<TraceError>(
           at,
           "backward: a function that is being traced cannot leave gradients on tensors "
           "from outside it; return those of gradients()");
     }
+    if (record->is_leaf()) {
+      leaves.push_back(std::move(record));
+      held.push_back(std::move(variable));
+    } else {
+      variable->grad = {};
+      variable->differentiated = y.record();
+      variable->out_grad = seed;
+    }
+  }
+  const std::vector<RecordRef> gradients = differentiation.gradients(leaves);
+  for (std::size_t i = 0; i < held.size(); ++i) {
     // What the result was computed from, but does not depend on, has a gradient as well: 0.
-    held[i]->grad = gradients[i] ? gradients[i] : zeros_like(Tensor(records[i]), at).record();
+    held[i]->grad = gradients[i] ? gradients[i] : zeros_like(Tensor(leaves[i]), at).record();
   }
 }
 
@@ -203,16 +202,24 @@ void run_backward(const Tensor& y, const std::optional<Tensor>& out_grad,
 std::vector<Tensor> gradients(const Tensor& y, std::span<const Tensor> xs,
                               const std::optional<Tensor>& out_grad,
                               const std::source_location& at) {
-  Differentiation differentiation("gradients", y, out_grad, at);
+  constexpr const char* kName = "gradients";
+  require_differentiable(kName, y, "the tensor", at);
+  const RecordRef seed = checked_out_grad(kName, out_grad, y, at);
+  Differentiation differentiation(kName, y.record(), seed, {}, at);
+  differentiation.require_current();
   std::vector<RecordRef> records;
   for (const Tensor& x : xs) {
-    differentiation.require_differentiable(x, "an x");
+    require_differentiable(kName, x, "an x", at);
     records.push_back(x.record());
   }
-  const std::vector<RecordRef> found = differentiation.gradients(records);
+  const std::vector<RecordRef> of_leaves = differentiation.gradients(records);
   std::vector<Tensor> result;
   for (std::size_t i = 0; i < xs.size(); ++i) {
-    result.push_back(found[i] ? Tensor(found[i]) : zeros_like(xs[i]));
+    if (!records[i]->is_leaf()) {
+      result.emplace_back(gradient_at(kName, y.record(), seed, records[i], at));
+    } else {
+      result.push_back(of_leaves[i] ? Tensor(of_leaves[i]) : zeros_like(xs[i], at));
+    }
   }
   return result;
 }
@@ -235,12 +242,27 @@ Tensor Tensor::grad(const std::source_location& at) const {
     fail(at, "grad: no backward() has come to this tensor ({}){}", type().to_string(),
          requires_grad() ? "" : ", which requires no gradient");
   }
-  if (variable_->grad->trace < current_trace()) {
+  const RecordRef& left = variable_->grad ? variable_->grad : variable_->differentiated;
+  if (left->trace < current_trace()) {
     fail<TraceError>(at,
                      "grad: backward() came here before the function that is being traced; call it "
                      "inside");
   }
+  if (!variable_->grad) {
+    variable_->grad = gradient_at("grad", std::exchange(variable_->differentiated, {}),
+                                  std::exchange(variable_->out_grad, {}), record(), at);
+  }
   return Tensor(variable_->grad);
+}
+
+void Tensor::reset_grad(const std::source_location& at) {
+  if (!TraceScope::allow_change(variable_)) {
+    fail<TraceError>(
+        at, "reset_grad: a function that is being traced cannot change a tensor from outside it");
+  }
+  variable_->grad = {};
+  variable_->differentiated = {};
+  variable_->out_grad = {};
 }
 
 }  // namespace ndl

@@ -28,8 +28,10 @@ Tensor randb(const ir::Shape& shape, double p, const std::source_location& at) {
 }
 
 Tensor one_hot(const Operand& indices, std::int64_t n, DType dtype) {
-  const Tensor positions = arange(n, indices.dtype().dtype, indices.location());
-  const Tensor column = expand_dims(indices, -1);
+  // In i64, which holds every index and every position.
+  const Tensor positions = arange(n, DType::kI64, indices.location());
+  const Tensor wide = astype(indices, DType::kI64);
+  const Tensor column = expand_dims(Operand(wide, indices.location()), -1);
   return astype(Operand(eq(Operand(column, indices.location()), positions), indices.location()),
                 dtype);
 }

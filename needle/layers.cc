@@ -37,6 +37,12 @@ Tensor Linear::operator()(const Operand& x) const {
   return add(Operand(product, x.location()), Operand(*bias, x.location()));
 }
 
+Dropout::Dropout(double p, const std::source_location& at) : p_(p) {
+  if (p >= 0 && p < 1) return;
+  throw UsageError(
+      Diagnostic{to_location(at), fmt::format("Dropout: p is {}, not in [0, 1)", p), ""});
+}
+
 Tensor Dropout::operator()(const Operand& x) const {
   if (!mode.is_training() || p_ == 0) return x.tensor();
   const Tensor kept = init::randb(x.shape(), 1 - p_, x.location());
@@ -93,6 +99,11 @@ BatchNorm1d::BatchNorm1d(std::int64_t dim, double eps, double momentum,
       momentum_(momentum) {}
 
 Tensor BatchNorm1d::operator()(const Operand& x) const {
+  if (x.shape().rank() != 2 || x.shape()[1] != weight.shape()[0]) {
+    throw ShapeError(Diagnostic{
+        to_location(x.location()),
+        fmt::format("BatchNorm1d: x [N, {}] is {}", weight.shape()[0], x.shape().to_string()), ""});
+  }
   if (!mode.is_training()) {
     return normalized(x, running_mean, running_var, eps_, weight, bias);
   }
@@ -100,7 +111,8 @@ Tensor BatchNorm1d::operator()(const Operand& x) const {
   const auto keep = [&](Tensor running, const Tensor& current) {
     const NoGradGuard no_grad;
     const Tensor now = current.detach().reshape(running.shape().dims(), x.location());
-    running.set_data((1 - momentum_) * running.data() + momentum_ * now, x.location());
+    const Tensor next = (1 - momentum_) * running.data() + momentum_ * now;
+    running.set_data(next.astype(running.dtype()), x.location());
   };
   keep(running_mean, own.mean);
   keep(running_var, own.var);

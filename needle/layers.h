@@ -62,7 +62,9 @@ class Linear : public Module {
 // Each element 0 with probability p while training, and the others divided by 1 - p; else x.
 class Dropout : public Module {
  public:
-  explicit Dropout(double p = 0.5) : p_(p) {}
+  // Throws UsageError for a p outside [0, 1).
+  explicit Dropout(double p = 0.5,
+                   const std::source_location& at = std::source_location::current());
 
   Tensor operator()(const Operand& x) const;
 

@@ -41,7 +41,9 @@ class Lowering {
       values_[record->get()] = value;
       if (!keeps_records) continue;
       lowered_.records.resize(b.graph().size());
-      lowered_.records[value.id] = *record;
+      // An alias without history says less than what it is an alias of.
+      RecordRef& known = lowered_.records[value.id];
+      if (!known || (*record)->requires_grad) known = *record;
     }
     b.set_result(roots.size() == 1 ? values_.at(roots[0].get()) : all_elements(b, roots));
     return std::move(lowered_);

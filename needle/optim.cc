@@ -1,5 +1,6 @@
 #include "needle/optim.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -10,12 +11,23 @@
 namespace ndl::optim {
 namespace {
 
-Tensor state(double value) { return Tensor::scalar(value, kNoGradient); }
+// A number that is state; as an f64, it is exact for parameters of any dtype.
+Tensor state(double value) {
+  return Tensor::scalar(value, {.dtype = DType::kF64, .requires_grad = false});
+}
+
+// What a parameter of that dtype is updated in: 16 bits are too few for running means.
+DType update_dtype(DType dtype) { return accumulator_of(dtype); }
 
 }  // namespace
 
 Optimizer::Optimizer(std::vector<Tensor> parameters, double lr, const std::source_location& at)
-    : parameters_(std::move(parameters)), lr_(state(lr)) {
+    : lr_(state(lr)) {
+  for (Tensor& parameter : parameters) {
+    const bool is_shared =
+        std::ranges::any_of(parameters_, [&](const Tensor& other) { return other.is(parameter); });
+    if (!is_shared) parameters_.push_back(std::move(parameter));
+  }
   if (parameters_.empty()) {
     throw ShapeError(
         Diagnostic{to_location(at), "an optimizer needs parameters, and got none", ""});
@@ -28,9 +40,10 @@ void Optimizer::step() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& parameter = parameters_[i];
     if (!parameter.has_grad()) continue;
-    const Tensor value = updated(i, parameter.data(), parameter.grad().data());
-    parameter.set_data(value.dtype() == parameter.dtype() ? value
-                                                          : value.astype(parameter.dtype()));
+    const DType dtype = update_dtype(parameter.dtype());
+    const Tensor value =
+        updated(i, parameter.data().astype(dtype), parameter.grad().data().astype(dtype));
+    parameter.set_data(value.astype(parameter.dtype()));
   }
 }
 
@@ -42,7 +55,10 @@ void Optimizer::set_lr(double lr) { lr_.set_data(state(lr)); }
 
 std::vector<Tensor> Optimizer::zeros_for_parameters() const {
   std::vector<Tensor> zeros;
-  for (const Tensor& parameter : parameters_) zeros.push_back(zeros_like(parameter));
+  for (const Tensor& parameter : parameters_) {
+    zeros.push_back(ndl::zeros(parameter.shape(),
+                               {.dtype = update_dtype(parameter.dtype()), .requires_grad = false}));
+  }
   return zeros;
 }
 
@@ -58,7 +74,7 @@ Tensor SGD::updated(std::size_t i, const Tensor& value, const Tensor& grad) {
     u = options_.momentum * velocities_[i].data() + (1 - options_.momentum) * u;
     velocities_[i].set_data(u);
   }
-  return value - lr() * u;
+  return value - lr().astype(value.dtype()) * u;
 }
 
 Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options,
@@ -81,9 +97,10 @@ Tensor Adam::updated(std::size_t i, const Tensor& value, const Tensor& grad) {
   const Tensor v = options_.beta2 * squares_[i].data() + (1 - options_.beta2) * (g * g);
   means_[i].set_data(m);
   squares_[i].set_data(v);
-  const Tensor corrected = m / (1 - power1_);
-  const Tensor scale = sqrt(v / (1 - power2_)) + options_.eps;
-  return value - lr() * corrected / scale;
+  const DType dtype = value.dtype();
+  const Tensor corrected = m / (1 - power1_).astype(dtype);
+  const Tensor scale = sqrt(v / (1 - power2_).astype(dtype)) + options_.eps;
+  return value - lr().astype(dtype) * corrected / scale;
 }
 
 AdamW::AdamW(std::vector<Tensor> parameters, const AdamOptions& options,
@@ -93,7 +110,8 @@ AdamW::AdamW(std::vector<Tensor> parameters, const AdamOptions& options,
       weight_decay_(options.weight_decay) {}
 
 Tensor AdamW::updated(std::size_t i, const Tensor& value, const Tensor& grad) {
-  return Adam::updated(i, value - lr() * weight_decay_ * value, grad);
+  const Tensor decay = (lr() * weight_decay_).astype(value.dtype());
+  return Adam::updated(i, value - decay * value, grad);
 }
 
 }  // namespace ndl::optim

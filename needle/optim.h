@@ -5,8 +5,10 @@
 //   opt.step();
 //
 // A step is recorded like anything else; it keeps no history. Parameters that have no grad() are
-// left alone. The learning rate and all state are tensors, so in a jitted function (needle/jit.h)
-// they are part of what it reads and changes, and a new learning rate compiles nothing.
+// left alone, one that is given twice is stepped once, and those of 16 bits are updated, and have
+// their state, in f32. The learning rate and all state are tensors, so in a jitted function
+// (needle/jit.h) they are part of what it reads and changes, and a new learning rate compiles
+// nothing.
 #pragma once
 
 #include <source_location>
@@ -25,7 +27,7 @@ class Optimizer {
   // Takes all gradients away.
   void reset_grad();
 
-  // A handle to the tensor, of rank 0, that holds it.
+  // A handle to the tensor, f64 of rank 0, that holds it.
   const Tensor& lr() const { return lr_; }
   void set_lr(double lr);
 
@@ -40,7 +42,7 @@ class Optimizer {
   // The new value of parameter i, neither of the operands having a history.
   virtual Tensor updated(std::size_t i, const Tensor& value, const Tensor& grad) = 0;
 
-  // One tensor of zeros for each parameter, of its type.
+  // One tensor of zeros for each parameter, of its shape.
   std::vector<Tensor> zeros_for_parameters() const;
 
  private:

@@ -35,6 +35,12 @@ Tensor Generator::bits(const ir::Shape& shape, const std::source_location& at) {
 
 Generator& default_generator() {
   thread_local Generator generator;
+  thread_local const bool is_outside = [] {
+    // The first to ask may be a function that is being traced, which this is no part of.
+    generator.state_.record()->trace = 0;
+    return true;
+  }();
+  static_cast<void>(is_outside);
   return generator;
 }
 

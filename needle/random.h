@@ -34,6 +34,8 @@ class Generator {
               const std::source_location& at = std::source_location::current());
 
  private:
+  friend Generator& default_generator();
+
   Tensor state_;
 };
 

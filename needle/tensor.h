@@ -45,6 +45,10 @@ class TensorTuple;
 struct Variable {
   RecordRef value;
   RecordRef grad;  // empty until backward() comes here
+  // For the result of an op: what backward() was called on, and with what, until grad() is asked
+  // for. Records do not hold variables, so there is no cycle.
+  RecordRef differentiated;
+  RecordRef out_grad;
 };
 
 // A handle to a tensor or a tuple of tensors.
@@ -157,8 +161,10 @@ class Tensor : public Value {
   // What backward() has left here: a tensor of this one's type with a history of its own, so that
   // gradients have gradients. Throws GradientError if there is none.
   Tensor grad(const std::source_location& at = std::source_location::current()) const;
-  bool has_grad() const { return static_cast<bool>(variable_->grad); }
-  void reset_grad() { variable_->grad = {}; }
+  bool has_grad() const { return variable_->grad || variable_->differentiated; }
+  // Throws TraceError in a function that is being traced, but for jit(), for a tensor from outside
+  // it.
+  void reset_grad(const std::source_location& at = std::source_location::current());
 
   // The data, computed if need be. All throw what computing throws, and TraceError while a function
   // is being traced.

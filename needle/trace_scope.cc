@@ -31,7 +31,8 @@ bool TraceScope::allow_change(const std::shared_ptr<Variable>& variable) {
   if (innermost == nullptr || variable->value->trace >= current) return true;
   if (innermost->changes_ == Changes::kRefused) return false;
   if (innermost->changed_.insert(variable.get()).second) {
-    innermost->before_.push_back({variable, variable->value, variable->grad});
+    innermost->before_.push_back(
+        {variable, variable->value, variable->grad, variable->differentiated, variable->out_grad});
   }
   return true;
 }
@@ -44,6 +45,8 @@ std::vector<TraceScope::Change> TraceScope::take_changes() {
       changes.push_back({before.variable, std::exchange(variable.value, std::move(before.value))});
     }
     variable.grad = std::move(before.grad);
+    variable.differentiated = std::move(before.differentiated);
+    variable.out_grad = std::move(before.out_grad);
   }
   before_.clear();
   changed_.clear();

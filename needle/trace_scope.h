@@ -44,6 +44,8 @@ class [[nodiscard]] TraceScope {
     std::shared_ptr<Variable> variable;
     RecordRef value;
     RecordRef grad;
+    RecordRef differentiated;
+    RecordRef out_grad;
   };
 
   TraceScope* outer_scope_;

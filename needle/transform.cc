@@ -118,7 +118,9 @@ Tensor TracedCall::jacobian() const {
   ir::Dims dims = y.shape().dims();
   const ir::Dims& inner = arguments_.front().shape().dims();
   dims.insert(dims.end(), inner.begin(), inner.end());
-  if (rows.empty()) return zeros(ir::Shape(dims), {.dtype = y.dtype(), .requires_grad = false});
+  if (rows.empty()) {
+    return zeros(ir::Shape(dims), {.dtype = arguments_.front().dtype(), .requires_grad = false});
+  }
   return reshape(stack(rows), dims);
 }
 

@@ -15,6 +15,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,8 @@ class TracedCall {
 
 template <class F, std::derived_from<Tensor>... Arguments>
 TracedCall traced_call(F& f, const Arguments&... arguments) {
+  static_assert(std::derived_from<std::invoke_result_t<F&, const Arguments&...>, Tensor>,
+                "a function that is differentiated returns a Tensor");
   return {run_traced(Changes::kRefused, Numbers::kCaptured, f, arguments...), {arguments...}};
 }
 

@@ -47,6 +47,12 @@ void Derivation::add(std::size_t i, const Cotangent& contribution, std::size_t k
   }
 }
 
+void Derivation::add_masked(std::size_t i, ir::Value value) {
+  const std::optional<ir::Value> mask = cotangent().mask;
+  if (mask && value != g()) value = b.select(*mask, value, zeros_like(value));
+  add(i, {value, mask});
+}
+
 // Sources, and what has no derivative.
 void derive_parameter(Derivation&) {}
 void derive_constant(Derivation&) {}

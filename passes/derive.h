@@ -6,12 +6,15 @@
 // (passes/vjp.h, passes/jvp.h).
 //
 // Conventions where an op has no derivative:
-//   max(a, b), min(a, b)      where a = b, all of the gradient is b's; so that of max(x, 0) at 0 is
-//   0 clamp(a, b, c)            a's where b <= a <= c, ends included reduce max, min           ties
-//   share equally reduce_window max, min    the first element in row-major order abs, sign,
-//   rounding       0 at 0, and everywhere for sign, floor, ceil, round, trunc pow(a, b) 0 for a
-//   where b = 0; 0 for b where a = 0 and b >= 0 reduce prod               at a zero, the product of
-//   the others NaN                       belongs to no operand of a min, max or clamp but the last
+//
+// - max(a, b), min(a, b): where a = b, all of the gradient is b's; so that of max(x, 0) at 0 is 0.
+//   NaN is b's, too.
+// - clamp(a, b, c): it is a's where b <= a <= c, ends included; NaN is nobody's.
+// - reduce max and min: ties share equally. reduce_window: the first element in row-major order.
+// - abs, sign, rounding: 0 at 0, and everywhere for sign, floor, ceil, round, trunc.
+// - pow(a, b): 0 for a where b = 0; 0 for b where a = 0 and b >= 0.
+// - reduce prod: at a zero, the product of the others.
+// - Second derivatives by way of the cases above that are 0 are 0, so at zeros of a reduce prod.
 #pragma once
 
 #include <optional>
@@ -66,6 +69,8 @@ class Derivation {
   // Adds to the gradient of operand i, if it needs one; of its element k, if it is a tuple.
   void add(std::size_t i, const Cotangent& contribution, std::size_t k = 0);
   void add(std::size_t i, ir::Value value) { add(i, Cotangent{value, std::nullopt}); }
+  // For ops on single elements: the value is 0 where the mask of the result's gradient is false.
+  void add_masked(std::size_t i, ir::Value value);
   // For ops that move elements: what move() does with the gradient it does with the mask.
   template <class F>
   void add_moved(std::size_t i, F&& move) {

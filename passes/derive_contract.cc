@@ -203,7 +203,11 @@ void derive_conv(Derivation& d) {
   if (is_empty(d.shape(0)) || is_empty(d.shape(1)) || is_empty(d.result_shape())) return;
   const std::vector<ConvAxis> axes = conv_axes(d);
   const std::int64_t groups = d.attributes().integer(Attr::kGroups);
-  if (d.needs(0)) d.add(0, conv_gradient_of_x(d, axes, groups));
+  // A window that meets padding alone at every place of the result does not see x.
+  const bool sees_x = std::ranges::all_of(axes, [](const ConvAxis& axis) {
+    return axis.low - (axis.kernel - 1) * axis.dilation < axis.spread_result();
+  });
+  if (d.needs(0) && sees_x) d.add(0, conv_gradient_of_x(d, axes, groups));
   if (d.needs(1)) d.add(1, conv_gradient_of_kernel(d, axes, groups));
 }
 

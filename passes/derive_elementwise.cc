@@ -74,10 +74,8 @@ void derive_elementwise(Derivation& d) {
     if (gradient.condition) {
       const Term taken = mask ? *gradient.condition & *mask : *gradient.condition;
       d.add(i, {select(*gradient.condition, g, 0).value, taken.value});
-    } else if (gradient.value && mask && gradient.value->value != g.value) {
-      d.add(i, {select(*mask, *gradient.value, 0).value, mask->value});
     } else if (gradient.value) {
-      d.add(i, {gradient.value->value, d.cotangent().mask});
+      d.add_masked(i, gradient.value->value);
     }
   }
 }

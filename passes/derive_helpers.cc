@@ -39,6 +39,16 @@ Value resize(Builder& b, Value x, const Dims& low, const Dims& high, const Dims&
     }
     return result;
   };
+  Dims whole;
+  bool is_all_cut = false;
+  for (std::size_t i = 0; i < low.size(); ++i) {
+    const std::int64_t extent = b.type(x).shape()[i];
+    const std::int64_t spread = extent == 0 ? 0 : (extent - 1) * (interior[i] + 1) + 1;
+    whole.push_back(spread + low[i] + high[i]);
+    is_all_cut |= extent > 0 && std::min(low[i], high[i]) <= -spread;
+  }
+  // Nothing of x is left.
+  if (is_all_cut) return b.constant({b.type(x).dtype(), Shape(std::move(whole))}, 0);
   const Dims padding[] = {only(low, true), only(high, true), interior};
   if (!std::ranges::all_of(padding,
                            [&](const Dims& d) { return std::ranges::all_of(d, is_zero); })) {

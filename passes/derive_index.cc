@@ -10,8 +10,17 @@ using ir::Value;
 void derive_gather(Derivation& d) {
   if (!d.needs(0)) return;
   const ir::Attributes attributes = d.attributes();
-  d.add(0, d.b.scatter_add(d.zeros_like(d.operand(0)), d.operand(1), d.g(),
-                           attributes.integer(Attr::kAxis), attributes.integer(Attr::kBatchDims)));
+  const auto scatter = [&](Value t) {
+    return d.b.scatter_add(d.zeros(d.shape(0), t), d.operand(1), t, attributes.integer(Attr::kAxis),
+                           attributes.integer(Attr::kBatchDims));
+  };
+  Cotangent gradient{scatter(d.g()), std::nullopt};
+  if (d.cotangent().mask) {
+    // Where any of what comes to an element may differ from 0.
+    const Value count = scatter(d.b.convert(*d.cotangent().mask, DType::kI32));
+    gradient.mask = d.b.convert(count, DType::kBool);
+  }
+  d.add(0, gradient);
 }
 
 void derive_scatter_add(Derivation& d) {

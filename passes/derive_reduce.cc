@@ -51,7 +51,9 @@ void derive_reduce(Derivation& d) {
       const Value ties =
           d.b.reduce(select(is_taken, x.constant(1), 0).value, ReduceKind::kSum, axes);
       const Term share = term(repeat(d.b.div(d.g(), ties)));
-      d.add(0, {select(is_taken, share, 0).value, is_taken.value});
+      Cotangent taken{select(is_taken, share, 0).value, is_taken.value};
+      if (d.cotangent().mask) taken.mask = d.b.and_(is_taken.value, repeat(*d.cotangent().mask));
+      d.add(0, taken);
       return;
     }
     case ReduceKind::kProd: {
@@ -284,14 +286,14 @@ void derive_sigmoid(Derivation& d) {
   const Term g{&d.b, d.g()};
   const Term x{&d.b, d.operand(0)};
   const Term y{&d.b, d.node()};
-  d.add(0, {(g * (y * sigmoid(-x))).value, d.cotangent().mask});
+  d.add_masked(0, (g * (y * sigmoid(-x))).value);
 }
 
 void derive_softplus(Derivation& d) {
   if (!d.needs(0)) return;
   const Term g{&d.b, d.g()};
   const Term x{&d.b, d.operand(0)};
-  d.add(0, {(g * sigmoid(x)).value, d.cotangent().mask});
+  d.add_masked(0, (g * sigmoid(x)).value);
 }
 
 void derive_logaddexp(Derivation& d) {
@@ -299,8 +301,8 @@ void derive_logaddexp(Derivation& d) {
   const Term a{&d.b, d.operand(0)};
   const Term c{&d.b, d.operand(1)};
   const Term difference = select(a == c, 0, a - c);
-  if (d.needs(0)) d.add(0, {(g * sigmoid(difference)).value, d.cotangent().mask});
-  if (d.needs(1)) d.add(1, {(g * sigmoid(-difference)).value, d.cotangent().mask});
+  if (d.needs(0)) d.add_masked(0, (g * sigmoid(difference)).value);
+  if (d.needs(1)) d.add_masked(1, (g * sigmoid(-difference)).value);
 }
 
 }  // namespace ndl::passes

@@ -174,6 +174,20 @@ TEST(Backward, TheUntakenSideOfAWhereAddsNothing) {
   EXPECT_EQ(text(x.grad()), "[0.  2.  0.5]");
 }
 
+TEST(Backward, TheUntakenSideThroughEveryKindOfOp) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor x({nan, 0});
+  where(is_nan(x), 0, sigmoid(x)).sum().backward();
+  EXPECT_EQ(text(x.grad()), "[0.   0.25]");
+  const Tensor y({0, 1});
+  const Tensor off = Tensor::scalar(false);
+  where(off, amax(log(y)), 0).backward();
+  EXPECT_EQ(text(y.grad()), "[0. 0.]");
+  const Tensor i(std::vector<int>{0, 1, 1});
+  where(take(y, i) > 0, take(log(y), i), 0).sum().backward();
+  EXPECT_EQ(text(y.grad()), "[0. 2.]");
+}
+
 TEST(Backward, AtTies) {
   const Tensor x({-1, 0, 1});
   relu(x).sum().backward();
@@ -304,6 +318,39 @@ TEST(Gradients, WithRespectToWhatIsComputed) {
   EXPECT_EQ(text(gradient(h * h, h)), "[ 6. 12.]");
 }
 
+// Whatever form the history takes before it is differentiated.
+TEST(Gradients, OfIntermediatesAreThoseOfTheProgramAsWritten) {
+  const Tensor x({1, 2});
+  const Tensor z = x + 1;
+  EXPECT_EQ(text(gradient(log(z) * z, z)), text((log(z) + 1).data()));
+  const Tensor a = exp(x);
+  const Tensor b = exp(x);
+  (a * b).sum().backward();
+  EXPECT_EQ(text(a.grad()), text(b.data()));
+  EXPECT_EQ(text(b.grad()), text(a.data()));
+  const Tensor same = x * 1;
+  (x * same).sum().backward();
+  EXPECT_EQ(text(same.grad()), "[1. 2.]");
+  EXPECT_EQ(text(x.grad()), "[2. 4.]");
+}
+
+TEST(Gradients, OfIntermediatesSurviveAStep) {
+  Tensor w({1, 2});
+  const Tensor h = w * 3;
+  (h * h).sum().backward();
+  w.set_data(w.data() - w.grad().data());
+  EXPECT_EQ(text(h.grad()), "[ 6. 12.]");
+}
+
+TEST(Gradients, WeightedByWhatTheyAreTakenOf) {
+  const Tensor x({1, 2});
+  const Tensor y = x * x;
+  EXPECT_EQ(text(gradient(y, x, y)), "[ 2. 16.]");
+  const Tensor seed({1, 1});
+  y.backward(seed);
+  EXPECT_FALSE(seed.has_grad());
+}
+
 TEST(Mistakes, AreNamed) {
   const Tensor x({1, 2});
   const Tensor constant({1, 2}, {.requires_grad = false});
@@ -325,6 +372,20 @@ TEST(Mistakes, AValueThatHasBeenReplaced) {
   w.set_data(Tensor({5, 6}));
   EXPECT_NE(error_of<GradientError>([&] { loss.backward(); }).find("set_data() came between"),
             std::string::npos);
+}
+
+TEST(Mistakes, ResettingGradientsFromATrace) {
+  Tensor w({1, 2});
+  (w * w).backward();
+  const auto f = [&](const Tensor& x) {
+    w.reset_grad();
+    return x * w;
+  };
+  EXPECT_NE(error_of<TraceError>([&] { (void)trace(f, w); }), "");
+  EXPECT_TRUE(w.has_grad());
+  auto compiled = jit(f);
+  (void)compiled(w);
+  EXPECT_TRUE(w.has_grad());
 }
 
 TEST(Mistakes, HistoryFromOutsideATrace) {

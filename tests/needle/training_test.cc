@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
@@ -87,6 +88,24 @@ TEST(Optimizers, LeaveParametersWithoutGradientAlone) {
   EXPECT_THROW(optim::SGD({}), ShapeError);
 }
 
+TEST(Optimizers, StepASharedParameterOnce) {
+  const nn::Parameter w(Tensor({1}));
+  optim::SGD opt({w, w.share()}, {.lr = 0.5});
+  (w * 1).backward();
+  opt.step();
+  EXPECT_EQ(w.item(), 0.5);
+}
+
+// In 16 bits, squares of gradients would be 0.
+TEST(Optimizers, AdamOfSixteenBits) {
+  const nn::Parameter w(Tensor({1}, {.dtype = DType::kF16}));
+  optim::Adam opt({w}, {.lr = 0.01});
+  (w * 1e-3).sum().backward();
+  opt.step();
+  EXPECT_EQ(w.dtype(), DType::kF16);
+  EXPECT_NEAR(w.item(), 0.99, 1e-3);
+}
+
 TEST(Layers, LinearIsXWPlusB) {
   manual_seed(1);
   const nn::Linear layer(3, 2);
@@ -138,6 +157,16 @@ TEST(Layers, NormalizationsHaveMeanZeroAndVarianceOne) {
   expect_close(batch.running_mean, {0, 0.1, 0.5});
 }
 
+TEST(Layers, RefuseWhatDoesNotFit) {
+  EXPECT_THROW(nn::Dropout(1.5), UsageError);
+  const nn::BatchNorm1d batch(3);
+  EXPECT_THROW(batch(zeros({2, 4})), ShapeError);
+  EXPECT_THROW(batch(zeros({2, 3, 1})), ShapeError);
+  EXPECT_EQ(batch(zeros({2, 3}, {.dtype = DType::kF64, .requires_grad = false})).dtype(),
+            DType::kF64);
+  EXPECT_EQ(batch.running_mean.dtype(), DType::kF32);
+}
+
 TEST(Layers, DropoutKeepsTheMean) {
   manual_seed(3);
   const nn::Dropout dropout(0.25);
@@ -165,6 +194,15 @@ TEST(Random, NumbersHaveTheirMoments) {
   EXPECT_NE(init::rand({20'000}, -1, 3).to_vector<float>(), u.to_vector<float>());
 }
 
+// The first draw of a thread, in a function that is being recorded.
+TEST(Random, JittedFunctionsDrawAnewOnEveryThread) {
+  std::thread([] {
+    auto draw = jit([] { return init::rand({4}); });
+    const auto first = draw().to_vector<float>();
+    EXPECT_NE(draw().to_vector<float>(), first);
+  }).join();
+}
+
 // K. He et al., 2015: the variance of what a deep network of ReLUs computes neither explodes nor
 // dies when its weights are normal with variance 2 / fan_in.
 TEST(Init, KaimingKeepsTheVarianceOfADeepNetwork) {
@@ -182,6 +220,8 @@ TEST(Init, KaimingKeepsTheVarianceOfADeepNetwork) {
 TEST(Init, OneHot) {
   const Tensor i(std::vector<int>{2, 0, 5});
   EXPECT_EQ(init::one_hot(i, 3).to_vector<float>(), (Floats{0, 0, 1, 1, 0, 0, 0, 0, 0}));
+  const Tensor narrow(std::vector<std::uint8_t>{0});
+  EXPECT_EQ(init::one_hot(narrow, 300).sum().item(), 1);
 }
 
 TEST(Losses, SoftmaxLossIsCrossEntropy) {

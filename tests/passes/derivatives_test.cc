@@ -9,6 +9,7 @@
 
 #include "ir/interpreter.h"
 #include "ir/op.h"
+#include "ir/parser.h"
 #include "ir/printer.h"
 #include "ir/verifier.h"
 #include "passes/jvp.h"
@@ -218,6 +219,17 @@ void expect_transposes(const Point& point, std::uint64_t seed) {
   ASSERT_LE(std::abs(left - right), 1e-12 * scale)
       << left << " and " << right << "\n"
       << ir::print(point.graph) << ir::print(forward) << ir::print(backward);
+}
+
+// Windows that meet padding alone.
+TEST(Derivatives, OfConvolutionsThatDoNotSeeTheirOperand) {
+  const Graph graph = ir::parse(
+      "needle 1 graph f(%x: f64[1,1,1], %k: f64[1,1,1]) -> f64[1,1,1] { "
+      "%y = conv(%x, %k, stride=[5], low=[3]) : f64[1,1,1] return %y }");
+  const Literal two = Literal::filled({DType::kF64, ir::Shape({1, 1, 1})}, 2).dense();
+  const Point point{graph, {two, two}};
+  expect_gradients(point, 1);
+  expect_transposes(point, 1);
 }
 
 class EveryOp : public testing::TestWithParam<const ir::OpDef*> {
