@@ -60,8 +60,8 @@ void train(const Settings& settings) {
       {.batch_size = 1000});
 
   ndl::manual_seed(settings.seed);
-  const nn::Sequential model(nn::Flatten(), nn::Linear(784, 512), nn::ReLU(), nn::Linear(512, 512),
-                             nn::ReLU(), nn::Linear(512, 10));
+  const nn::Sequential model{nn::Flatten(),        nn::Linear(784, 512), nn::ReLU(),
+                             nn::Linear(512, 512), nn::ReLU(),           nn::Linear(512, 10)};
   ndl::optim::Adam opt(nn::parameters(model), {.lr = settings.lr});
 
   auto step = ndl::jit([&](const Tensor& images, const Tensor& labels) {

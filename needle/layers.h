@@ -3,7 +3,8 @@
 //   const nn::Sequential model(nn::Flatten(), nn::Linear(784, 512), nn::ReLU(), nn::Linear(512,
 //   10)); const Tensor logits = model(images);
 //
-// Inputs have the batch first: x[N, ...].
+// Inputs have the batch first: x[N, ...]. Layers draw what they begin with when they are made; in
+// braces, unlike in parentheses, C++ makes them from the left to the right with every compiler.
 #pragma once
 
 #include <cstdint>
