@@ -1,7 +1,7 @@
 // The layers that models are made of.
 //
-//   const nn::Sequential model(nn::Flatten(), nn::Linear(784, 512), nn::ReLU(), nn::Linear(512,
-//   10)); const Tensor logits = model(images);
+//   const nn::Sequential model{nn::Flatten(), nn::Linear(784, 64), nn::ReLU(), nn::Linear(64, 10)};
+//   const Tensor logits = model(images);
 //
 // Inputs have the batch first: x[N, ...]. Layers draw what they begin with when they are made; in
 // braces, unlike in parentheses, C++ makes them from the left to the right with every compiler.
