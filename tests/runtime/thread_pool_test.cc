@@ -25,12 +25,6 @@
 namespace ndl::runtime {
 namespace {
 
-#if defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
-
 using Range = std::pair<std::int64_t, std::int64_t>;
 
 // The ranges that a job of `count` chunks was done in, in order.
@@ -362,23 +356,6 @@ void exit_in_a_job() {
 }
 
 TEST(ThreadPool, ABodyMayExit) { EXPECT_EXIT(exit_in_a_job(), testing::ExitedWithCode(3), ""); }
-
-void run_without_address_space() {
-  ThreadPool pool({.threads = 3});
-  const rlimit none{1, 1};
-  setrlimit(RLIMIT_AS, &none);  // so there is none for the stack of a thread
-  std::int64_t chunks = 0;
-  pool.parallel_for(10, 0, [&](std::int64_t begin, std::int64_t end) -> std::int64_t {
-    chunks += end - begin;
-    return 0;
-  });
-  std::_Exit(chunks == 10 ? 0 : 1);
-}
-
-TEST(ThreadPool, DoesWithoutTheThreadsThatTheSystemRefuses) {
-  if (kSanitized) GTEST_SKIP() << "sanitizers need address space themselves";
-  EXPECT_EXIT(run_without_address_space(), testing::ExitedWithCode(0), "");
-}
 
 }  // namespace
 }  // namespace ndl::runtime
