@@ -71,7 +71,7 @@ llvm::Value* apply_for(DType dtype, std::span<llvm::Value* const> operands) {
 llvm::Value* emit_elementwise(Op op, DType dtype, std::span<llvm::Value* const> operands) {
   switch (op) {
 #define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, gradients, range, doc) \
-  case Op::enumerator:                                                       \
+  case Op::enumerator:                                                                  \
     return apply_for<Row_##enumerator>(dtype, operands);
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE

@@ -64,7 +64,7 @@ ElementwiseFunction function_for(DType dtype) {
 ElementwiseFunction elementwise_function(Op op, DType dtype) {
   switch (op) {
 #define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, gradients, range, doc) \
-  case Op::enumerator:                                                       \
+  case Op::enumerator:                                                                  \
     return function_for<Row_##enumerator>(dtype);
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE

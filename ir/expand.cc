@@ -14,18 +14,20 @@ Value as_dtype(Builder& b, Value x, DType dtype) {
 // 16-bit floats as f32, so that what is computed from them is rounded once, at the end.
 Value widened(Builder& b, Value x) { return as_dtype(b, x, accumulator_of(b.type(x).dtype())); }
 
-// `reduced`, from which `axes` were dropped, repeated along them to `shape`.
-Value repeat(Builder& b, Value reduced, const Dims& axes, const Shape& shape) {
+}  // namespace
+
+Value repeat_along(Builder& b, Value reduced, const Dims& axes, const Shape& shape) {
   Dims kept = shape.dims();
   for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
   return b.broadcast(b.reshape(reduced, Shape(std::move(kept))), shape);
 }
 
-// x combined over `axes`, in the shape of x.
 Value reduce_and_repeat(Builder& b, Value x, ReduceKind kind, const Dims& axes) {
   const Shape shape = b.type(x).shape();
-  return repeat(b, b.reduce(x, kind, axes), axes, shape);
+  return repeat_along(b, b.reduce(x, kind, axes), axes, shape);
 }
+
+namespace {
 
 Value minus_max(Builder& b, Value x, const Dims& axes) {
   return b.sub(x, reduce_and_repeat(b, x, ReduceKind::kMax, axes));
@@ -98,7 +100,7 @@ Value expand_logsumexp(Builder& b, std::span<const Value> operands, const Attrib
   const Value infinity = b.constant_like(max, std::numeric_limits<double>::infinity());
   const Value finite = b.lt(b.abs(max), infinity);
   const Value shift = b.select(finite, max, b.constant_like(max, 0));
-  const Value shifted = b.sub(x, repeat(b, shift, axes, b.type(x).shape()));
+  const Value shifted = b.sub(x, repeat_along(b, shift, axes, b.type(x).shape()));
   const Value sum = b.reduce(b.exp(shifted), ReduceKind::kSum, axes);
   return as_dtype(b, b.add(shift, b.log(sum)), dtype);
 }

@@ -1,4 +1,4 @@
-// What a composed op stands for, as a graph.
+// What a composed op stands for, as a graph; and what composing takes.
 #pragma once
 
 #include <span>
@@ -12,5 +12,10 @@ namespace ndl::ir {
 Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const Type> operands);
 // The same for a node of a graph.
 Graph expansion(const Graph& graph, Value value);
+
+// `reduced`, from which `axes` were dropped, repeated along them to `shape`.
+Value repeat_along(Builder& b, Value reduced, const Dims& axes, const Shape& shape);
+// x combined over `axes`, in the shape of x.
+Value reduce_and_repeat(Builder& b, Value x, ReduceKind kind, const Dims& axes);
 
 }  // namespace ndl::ir

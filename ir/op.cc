@@ -122,8 +122,8 @@ OpDef structural(Op op, std::string_view name, std::string_view operands, DTypeS
 std::vector<OpDef> make_table() {
   std::vector<OpDef> table;
   table.reserve(kOpCount);
-#define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, gradients, range, doc)        \
-  table.push_back(elementwise(Op::enumerator, #name, ElementwiseKind::kind, dtypes, \
+#define NDL_ELEMENTWISE(enumerator, name, kind, dtypes, forward, gradients, range, doc) \
+  table.push_back(elementwise(Op::enumerator, #name, ElementwiseKind::kind, dtypes,     \
                               SampleRange{NDL_UNPAREN range}, doc));
 #include "ir/elementwise.def"
 #undef NDL_ELEMENTWISE

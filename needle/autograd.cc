@@ -36,7 +36,10 @@ class Differentiation {
     Garbage garbage;
     const std::lock_guard lock(record_mutex());
     lowered_ = lower({&y, 1}, garbage,
-                     {.parameters = parameters, .trace = current_trace(), .history = true});
+                     {.parameters = parameters,
+                      .trace = current_trace(),
+                      .history = true,
+                      .keeps_records = true});
   }
 
   // Throws GradientError if the history has a leaf that has been given other data since, or leaves
@@ -48,14 +51,13 @@ class Differentiation {
     }
   }
 
+  const RecordRef& out_grad() const { return out_grad_; }
+
   // The records of the history that gradients can be asked for.
   std::vector<RecordRef> records() const {
     std::vector<RecordRef> result;
     for (const RecordRef& record : lowered_.records) {
-      if (record && record->requires_grad && !record->type->is_tuple() &&
-          is_float(record->type->dtype())) {
-        result.push_back(record);
-      }
+      if (record && record->is_differentiable()) result.push_back(record);
     }
     return result;
   }
@@ -151,6 +153,15 @@ RecordRef checked_out_grad(const char* name, const std::optional<Tensor>& out_gr
   return out_grad->record();
 }
 
+// The whole history of y, after checking what the caller of `name` gave.
+Differentiation history_of(const char* name, const Tensor& y, const std::optional<Tensor>& out_grad,
+                           const std::source_location& at) {
+  require_differentiable(name, y, "the tensor", at);
+  Differentiation history(name, y.record(), checked_out_grad(name, out_grad, y, at), {}, at);
+  history.require_current();
+  return history;
+}
+
 // The gradient with respect to one value in the middle of the history; zeros if there is none.
 RecordRef gradient_at(const char* name, const RecordRef& y, const RecordRef& out_grad,
                       const RecordRef& x, const std::source_location& at) {
@@ -161,11 +172,7 @@ RecordRef gradient_at(const char* name, const RecordRef& y, const RecordRef& out
 
 void run_backward(const Tensor& y, const std::optional<Tensor>& out_grad,
                   const std::source_location& at) {
-  constexpr const char* kName = "backward";
-  require_differentiable(kName, y, "the tensor", at);
-  const RecordRef seed = checked_out_grad(kName, out_grad, y, at);
-  Differentiation differentiation(kName, y.record(), seed, {}, at);
-  differentiation.require_current();
+  Differentiation differentiation = history_of("backward", y, out_grad, at);
   std::vector<RecordRef> leaves;
   std::vector<std::shared_ptr<Variable>> held;
   for (RecordRef& record : differentiation.records()) {
@@ -187,7 +194,7 @@ void run_backward(const Tensor& y, const std::optional<Tensor>& out_grad,
     } else {
       variable->grad = {};
       variable->differentiated = y.record();
-      variable->out_grad = seed;
+      variable->out_grad = differentiation.out_grad();
     }
   }
   const std::vector<RecordRef> gradients = differentiation.gradients(leaves);
@@ -203,10 +210,7 @@ std::vector<Tensor> gradients(const Tensor& y, std::span<const Tensor> xs,
                               const std::optional<Tensor>& out_grad,
                               const std::source_location& at) {
   constexpr const char* kName = "gradients";
-  require_differentiable(kName, y, "the tensor", at);
-  const RecordRef seed = checked_out_grad(kName, out_grad, y, at);
-  Differentiation differentiation(kName, y.record(), seed, {}, at);
-  differentiation.require_current();
+  Differentiation differentiation = history_of(kName, y, out_grad, at);
   std::vector<RecordRef> records;
   for (const Tensor& x : xs) {
     require_differentiable(kName, x, "an x", at);
@@ -216,7 +220,8 @@ std::vector<Tensor> gradients(const Tensor& y, std::span<const Tensor> xs,
   std::vector<Tensor> result;
   for (std::size_t i = 0; i < xs.size(); ++i) {
     if (!records[i]->is_leaf()) {
-      result.emplace_back(gradient_at(kName, y.record(), seed, records[i], at));
+      result.emplace_back(
+          gradient_at(kName, y.record(), differentiation.out_grad(), records[i], at));
     } else {
       result.push_back(of_leaves[i] ? Tensor(of_leaves[i]) : zeros_like(xs[i], at));
     }

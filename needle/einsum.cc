@@ -54,7 +54,7 @@ class Einsum {
       drop_stretched(term);
       take_diagonals(term);
     }
-    for (std::size_t i = 0; i < terms_.size(); ++i) sum_what_nobody_needs(i, terms_[i]);
+    for (std::size_t i = 0; i < terms_.size(); ++i) sum_what_nobody_needs(i);
     Term result = terms_.front();
     for (std::size_t i = 1; i < terms_.size(); ++i) {
       result = product(result, terms_[i], i + 1);
@@ -71,7 +71,7 @@ class Einsum {
                        ""});
   }
 
-  // The labels that the text names, "..." being `dots` axes; nothing if dots are not allowed there.
+  // The labels that the text names, "..." being `dots` axes.
   Labels parse_labels(std::string_view text, std::int64_t dots) const {
     Labels labels;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -197,7 +197,8 @@ class Einsum {
   }
 
   // Sums what is in the `own`th operand and nowhere else.
-  void sum_what_nobody_needs(std::size_t own, Term& term) const {
+  void sum_what_nobody_needs(std::size_t own) {
+    Term& term = terms_[own];
     std::vector<std::int64_t> axes;
     Labels kept;
     for (std::size_t i = 0; i < term.labels.size(); ++i) {

@@ -84,7 +84,7 @@ Lowered lower_through(std::span<const RecordRef> roots, Garbage& garbage) {
   Lowered lowered = lower(roots, garbage, {.keeps = true});
   const std::unordered_set<const Record*> through = records_behind(lowered.inputs);
   if (through.empty()) return lowered;
-  lowered = lower(roots, garbage, {.keeps = true, .through = &through});
+  lowered = lower(roots, garbage, {.keeps = true, .through = &through, .keeps_records = true});
   const passes::Rewritten stable = passes::stabilize_traced(lowered.graph);
   return cut(std::move(lowered), stable, through);
 }

@@ -33,13 +33,11 @@ class Lowering {
     for (const RecordRef& input : lowered_.inputs) {
       values_[input.get()] = b.parameter(*input->type);
     }
-    const bool keeps_records =
-        options_.keeps_records || options_.history || options_.through != nullptr;
-    if (keeps_records) lowered_.records = lowered_.inputs;
+    if (options_.keeps_records) lowered_.records = lowered_.inputs;
     for (const RecordRef* record : order_) {
       const ir::Value value = add_node(b, **record);
       values_[record->get()] = value;
-      if (!keeps_records) continue;
+      if (!options_.keeps_records) continue;
       lowered_.records.resize(b.graph().size());
       // An alias without history says less than what it is an alias of.
       RecordRef& known = lowered_.records[value.id];

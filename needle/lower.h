@@ -30,11 +30,11 @@ struct LowerOptions {
   // Records made during an earlier trace, or none, are parameters of the graph even if pending.
   std::uint32_t trace = 0;
   // For differentiating: what requires a gradient is a node even if it is realized, all else is a
-  // parameter, and so is every leaf. Lowered::records is filled.
+  // parameter, and so is every leaf.
   bool history = false;
-  // Realized records that are nodes all the same; Lowered::records is filled then, too.
+  // Realized records that are nodes all the same.
   const std::unordered_set<const Record*>* through = nullptr;
-  // Whether Lowered::records is filled in any case.
+  // Whether Lowered::records is filled.
   bool keeps_records = false;
 };
 

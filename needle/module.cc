@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "needle/jit_epoch.h"
@@ -39,8 +40,8 @@ void load(std::span<const NamedTensor> own, std::span<const NamedTensor> state,
       throw DTypeError(Diagnostic{to_location(at), message, ""});
     }
   }
-  std::unordered_map<std::string_view, const Tensor*> known;
-  for (const NamedTensor& entry : own) known.emplace(entry.name, &entry.tensor);
+  std::unordered_set<std::string_view> known;
+  for (const NamedTensor& entry : own) known.insert(entry.name);
   std::vector<std::string_view> extra;
   for (const NamedTensor& entry : state) {
     if (!known.contains(entry.name)) extra.push_back(entry.name);
@@ -49,8 +50,9 @@ void load(std::span<const NamedTensor> own, std::span<const NamedTensor> state,
     std::string message = "load_state_dict: the state";
     if (!missing.empty()) message += fmt::format(" lacks {}", fmt::join(missing, ", "));
     if (!missing.empty() && !extra.empty()) message += " and";
-    if (!extra.empty())
+    if (!extra.empty()) {
       message += fmt::format(" has {} too many: {}", extra.size(), fmt::join(extra, ", "));
+    }
     throw UsageError(Diagnostic{to_location(at), message, ""});
   }
   for (const NamedTensor& entry : own) {

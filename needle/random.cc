@@ -34,13 +34,12 @@ Tensor Generator::bits(const ir::Shape& shape, const std::source_location& at) {
 }
 
 Generator& default_generator() {
-  thread_local Generator generator;
-  thread_local const bool is_outside = [] {
+  thread_local Generator generator = [] {
     // The first to ask may be a function that is being traced, which this is no part of.
-    generator.state_.record()->trace = 0;
-    return true;
+    Generator outside;
+    outside.state_.record()->trace = 0;
+    return outside;
   }();
-  static_cast<void>(is_outside);
   return generator;
 }
 

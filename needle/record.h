@@ -93,6 +93,10 @@ class Record {
   // been read is let go of into `garbage`. An alias made in the trace in progress is not: it stands
   // for the tensor, not for the data of today. The caller holds record_mutex().
   bool resolve(Garbage& garbage);
+  // Whether a gradient can be taken with respect to it: a tensor of floats that requires one.
+  bool is_differentiable() const {
+    return requires_grad && !type->is_tuple() && is_float(type->dtype());
+  }
   // An argument of a traced function: there is no data to ask for.
   bool is_placeholder() const { return is_leaf() && !source && !is_realized(); }
   // The bytes of a realized tensor.

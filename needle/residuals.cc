@@ -23,12 +23,7 @@ bool is_costly(ir::Op op) {
 }
 
 bool is_loss(const Record& root) {
-  return root.requires_grad && !root.type->is_tuple() && is_float(root.type->dtype()) &&
-         root.type->shape().num_elements() == 1;
-}
-
-bool can_differentiate(const Record& record) {
-  return record.requires_grad && !record.type->is_tuple() && is_float(record.type->dtype());
+  return root.is_differentiable() && root.type->shape().num_elements() == 1;
 }
 
 }  // namespace
@@ -52,7 +47,7 @@ std::vector<RecordRef> residuals(std::span<const RecordRef> roots, Garbage& garb
     for (std::size_t id = 0; id < lowered.records.size(); ++id) {
       const RecordRef& record = lowered.records[id];
       const bool is_point = record && (record->is_leaf() || record->is_realized());
-      if (is_point && can_differentiate(*record)) wrt.push_back(stable.values[id]);
+      if (is_point && record->is_differentiable()) wrt.push_back(stable.values[id]);
     }
     const auto forward = static_cast<std::uint32_t>(graph.size());
     ir::Builder b(graph, ir::BuilderMode::kSimplifying);

@@ -1,10 +1,8 @@
 #include "needle/transform.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/error.h"
-#include "ir/builder.h"
 #include "needle/creation.h"
 #include "needle/elementwise.h"
 #include "needle/raise.h"
@@ -17,89 +15,85 @@
 namespace ndl::internal {
 namespace {
 
-bool is_float_tensor(const Tensor& x) { return is_float(x.dtype()); }
+bool has_floats(const Tensor& x) { return passes::is_float_tensor(x.type()); }
 
-void require_floats(const Tensor& x, const char* what) {
-  if (is_float_tensor(x)) return;
-  throw_error<DTypeError>("{}: {} has no derivative", what, x.type().to_string());
-}
-
-void require_type(const Tensor& x, const Tensor& like, const char* what) {
-  if (x.type() == like.type()) return;
+void require_type(const Tensor& x, const ir::Type& wanted, const char* what) {
+  if (x.type() == wanted) return;
   throw_error<ShapeError>("{} is {} where {} is wanted", what, x.type().to_string(),
-                          like.type().to_string());
-}
-
-// The records of a graph's parameters.
-std::vector<RecordRef> records_of(std::span<const Tensor> first, std::span<const Tensor> then) {
-  std::vector<RecordRef> records;
-  for (const Tensor& x : first) records.push_back(x.record());
-  for (const Tensor& x : then) records.push_back(x.record());
-  return records;
+                          wanted.to_string());
 }
 
 }  // namespace
 
+TracedCall::TracedCall(const Trace& trace, std::vector<Tensor> arguments)
+    : graph_(passes::stabilize_traced(trace.graph).graph), arguments_(std::move(arguments)) {
+  for (const Tensor& x : arguments_) known_.push_back(x.record());
+  for (const Tensor& x : trace.captured) known_.push_back(x.record());
+}
+
+void TracedCall::require_floats(const char* name) const {
+  NDL_CHECK(!arguments_.empty(), "{} of a function without arguments", name);
+  for (const ir::Type* type : {&arguments_.front().type(), &graph_.result_type()}) {
+    if (passes::is_float_tensor(*type)) continue;
+    throw_error<DTypeError>("{}: {} has no derivative", name, type->to_string());
+  }
+}
+
 Tensor TracedCall::value() const {
-  const ir::Value root = trace_.graph.result();
-  return Tensor(raise(trace_.graph, {&root, 1}, records_of(arguments_, trace_.captured)).front());
+  const ir::Value root = graph_.result();
+  return Tensor(raise(graph_, {&root, 1}, known_).front());
 }
 
 std::vector<Tensor> TracedCall::pull_back(const Tensor& cotangent) const {
-  require_type(cotangent, value(), "vjp: the gradient that comes in");
-  passes::Rewritten stable = passes::stabilize_traced(trace_.graph);
-  ir::Builder b(stable.graph, ir::BuilderMode::kSimplifying);
-  // A stand-in, because parameters come first.
-  const ir::Value result = stable.graph.result();
-  const ir::Value incoming = b.add_node(ir::Op::kMakeTuple, {result});
-  const ir::Value seed_value = b.get_tuple_element(incoming, 0);
-  std::vector<ir::Value> wrt;
-  for (std::uint32_t i = 0; i < arguments_.size(); ++i) {
-    if (is_float_tensor(arguments_[i])) wrt.push_back({i});
+  require_type(cotangent, graph_.result_type(), "vjp: the gradient that comes in");
+  if (!passes::is_float_tensor(graph_.result_type())) {
+    // Nothing depends smoothly on integers.
+    std::vector<Tensor> zeros;
+    for (const Tensor& argument : arguments_) zeros.push_back(zeros_like(argument));
+    return zeros;
   }
-  const passes::Seed seed{result, seed_value};
-  const auto gradients = passes::add_gradients(b, {&seed, 1}, wrt);
-  std::vector<ir::Value> roots;
-  for (const auto& gradient : gradients) {
-    if (gradient) roots.push_back(*gradient);
-  }
-  std::vector<RecordRef> known = records_of(arguments_, trace_.captured);
-  known.resize(stable.graph.size());
-  known[seed_value.id] = cotangent.record();
-  const std::vector<RecordRef> raised = raise(stable.graph, roots, std::move(known));
+  // Its results: the value, and a gradient for each argument and captured tensor that has floats.
+  const ir::Graph backward = passes::vjp(graph_);
+  std::vector<RecordRef> known = known_;
+  known.push_back(cotangent.record());
+  const auto count = std::ranges::count_if(arguments_, has_floats);
+  const auto gradients =
+      backward.operands(backward.result()).subspan(1, static_cast<std::size_t>(count));
+  const std::vector<RecordRef> raised = raise(backward, gradients, std::move(known));
   std::vector<Tensor> found;
-  std::size_t next_wrt = 0;
   std::size_t next = 0;
   for (const Tensor& argument : arguments_) {
-    const bool has_gradient = is_float_tensor(argument) && gradients[next_wrt++].has_value();
-    found.push_back(has_gradient ? Tensor(raised[next++]) : zeros_like(argument));
+    found.push_back(has_floats(argument) ? Tensor(raised[next++]) : zeros_like(argument));
   }
   return found;
 }
 
 std::pair<Tensor, Tensor> TracedCall::value_and_slope() const {
-  NDL_CHECK(!arguments_.empty(), "grad of a function without arguments");
-  require_floats(arguments_.front(), "grad");
+  require_floats("grad");
   Tensor y = value();
-  require_floats(y, "grad");
   if (y.size() != 1) {
     throw_error<ShapeError>("grad: the function returns {}, not one element; see jacobian",
                             y.type().to_string());
   }
-  return {y, pull_back(ones_like(y)).front()};
+  Tensor slope = pull_back(ones_like(y)).front();
+  return {std::move(y), std::move(slope)};
 }
 
 std::pair<Tensor, Tensor> TracedCall::push_forward(std::span<const Tensor> tangents) const {
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    require_floats(arguments_[i], "jvp");
-    require_type(tangents[i], arguments_[i], "jvp: the tangent of an argument");
+    if (!has_floats(arguments_[i])) {
+      throw_error<DTypeError>("jvp: {} has no derivative", arguments_[i].type().to_string());
+    }
+    require_type(tangents[i], arguments_[i].type(), "jvp: the tangent of an argument");
   }
-  const ir::Graph forward = passes::jvp(passes::stabilize_traced(trace_.graph).graph);
+  require_floats("jvp");
   // Its parameters: arguments, captured tensors, and a tangent for each that has floats.
-  std::vector<RecordRef> known = records_of(arguments_, trace_.captured);
+  const ir::Graph forward = passes::jvp(graph_);
+  std::vector<RecordRef> known = known_;
   for (const Tensor& tangent : tangents) known.push_back(tangent.record());
-  for (const Tensor& captured : trace_.captured) {
-    if (is_float_tensor(captured)) known.push_back(zeros_like(captured).record());
+  for (std::size_t i = arguments_.size(); i < known_.size(); ++i) {
+    const Tensor captured(known_[i]);
+    if (has_floats(captured)) known.push_back(zeros_like(captured).record());
   }
   const std::span<const ir::Value> results = forward.operands(forward.result());
   const std::vector<RecordRef> raised = raise(forward, results, std::move(known));
@@ -107,19 +101,19 @@ std::pair<Tensor, Tensor> TracedCall::push_forward(std::span<const Tensor> tange
 }
 
 Tensor TracedCall::jacobian() const {
-  require_floats(arguments_.front(), "jacobian");
-  const Tensor y = value();
-  require_floats(y, "jacobian");
+  require_floats("jacobian");
+  const ir::TensorType& y = graph_.result_type().tensor();
+  const std::int64_t size = y.shape.num_elements();
   std::vector<Tensor> rows;
-  for (std::int64_t i = 0; i < y.size(); ++i) {
-    const Tensor row = astype(eq(arange(y.size()), i), y.dtype());
-    rows.push_back(pull_back(reshape(row, y.shape().dims())).front());
+  for (std::int64_t i = 0; i < size; ++i) {
+    const Tensor row = astype(eq(arange(size), i), y.dtype);
+    rows.push_back(pull_back(reshape(row, y.shape.dims())).front());
   }
-  ir::Dims dims = y.shape().dims();
-  const ir::Dims& inner = arguments_.front().shape().dims();
-  dims.insert(dims.end(), inner.begin(), inner.end());
+  ir::Dims dims = y.shape.dims();
+  const Tensor& x = arguments_.front();
+  dims.insert(dims.end(), x.shape().begin(), x.shape().end());
   if (rows.empty()) {
-    return zeros(ir::Shape(dims), {.dtype = arguments_.front().dtype(), .requires_grad = false});
+    return zeros(ir::Shape(dims), {.dtype = x.dtype(), .requires_grad = false});
   }
   return reshape(stack(rows), dims);
 }

@@ -29,12 +29,11 @@ namespace internal {
 // A traced function on given arguments.
 class TracedCall {
  public:
-  TracedCall(Trace trace, std::vector<Tensor> arguments)
-      : trace_(std::move(trace)), arguments_(std::move(arguments)) {}
+  TracedCall(const Trace& trace, std::vector<Tensor> arguments);
 
   // The result.
   Tensor value() const;
-  // The result, and the gradient with respect to each argument, the result weighted by `cotangent`.
+  // The gradient with respect to each argument, the result weighted by `cotangent`.
   std::vector<Tensor> pull_back(const Tensor& cotangent) const;
   // The same for a result of one element and weight 1; with respect to the first argument alone.
   std::pair<Tensor, Tensor> value_and_slope() const;
@@ -44,7 +43,11 @@ class TracedCall {
   Tensor jacobian() const;
 
  private:
-  Trace trace_;
+  // Throws DTypeError unless the first argument and the result have floats.
+  void require_floats(const char* name) const;
+
+  ir::Graph graph_;               // in its stable form
+  std::vector<RecordRef> known_;  // what its parameters stand for
   std::vector<Tensor> arguments_;
 };
 

@@ -1,7 +1,5 @@
 #include "passes/derive.h"
 
-#include <array>
-
 #include "base/error.h"
 
 namespace ndl::passes {

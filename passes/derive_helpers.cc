@@ -11,12 +11,6 @@ using ir::Dims;
 using ir::Shape;
 using ir::Value;
 
-Value repeat_along(Builder& b, Value reduced, const Dims& axes, const Shape& shape) {
-  Dims kept = shape.dims();
-  for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
-  return b.broadcast(b.reshape(reduced, Shape(std::move(kept))), shape);
-}
-
 Value unbroadcast(Builder& b, Value x, const Shape& shape) {
   const Shape from = b.type(x).shape();
   const std::size_t added = from.rank() - shape.rank();

@@ -6,10 +6,6 @@
 
 namespace ndl::passes {
 
-// `reduced`, from which `axes` were dropped, repeated along them to `shape`.
-ir::Value repeat_along(ir::Builder& b, ir::Value reduced, const ir::Dims& axes,
-                       const ir::Shape& shape);
-
 // What broadcasting `shape` to that of x is the transpose of: sums (of bools: any) along the axes
 // that were repeated.
 ir::Value unbroadcast(ir::Builder& b, ir::Value x, const ir::Shape& shape);

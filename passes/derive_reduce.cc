@@ -1,6 +1,7 @@
 // Derivatives of ops that combine elements along axes or windows.
 #include <limits>
 
+#include "ir/expansion.h"
 #include "passes/derive.h"
 #include "passes/derive_helpers.h"
 #include "passes/term.h"
@@ -12,7 +13,6 @@ using ir::Builder;
 using ir::Dims;
 using ir::ReduceKind;
 using ir::Shape;
-using ir::TensorType;
 using ir::Value;
 
 namespace {
@@ -38,7 +38,7 @@ void derive_reduce(Derivation& d) {
   const ir::Attributes attributes = d.attributes();
   const Dims& axes = attributes.integers(Attr::kAxes);
   const Shape shape = d.shape(0);
-  const auto repeat = [&](Value reduced) { return repeat_along(d.b, reduced, axes, shape); };
+  const auto repeat = [&](Value reduced) { return ir::repeat_along(d.b, reduced, axes, shape); };
   const auto term = [&](Value value) { return Term{&d.b, value}; };
   const Term x = term(d.operand(0));
   switch (attributes.kind()) {
@@ -229,23 +229,13 @@ void derive_reduce_window(Derivation& d) {
   }
 }
 
-namespace {
-
-// x summed over `axes`, in the shape of x.
-Value sum_and_repeat(Builder& b, Value x, const Dims& axes) {
-  const Shape shape = b.type(x).shape();
-  return repeat_along(b, b.reduce(x, ReduceKind::kSum, axes), axes, shape);
-}
-
-}  // namespace
-
 // y (g - sum(g y))
 void derive_softmax(Derivation& d) {
   if (!d.needs(0)) return;
   const Dims axes = d.attributes().integers(Attr::kAxes);
   const Term g{&d.b, d.g()};
   const Term y{&d.b, d.node()};
-  const Term mean{&d.b, sum_and_repeat(d.b, (g * y).value, axes)};
+  const Term mean{&d.b, ir::reduce_and_repeat(d.b, (g * y).value, ReduceKind::kSum, axes)};
   d.add(0, (y * (g - mean)).value);
 }
 
@@ -255,7 +245,7 @@ void derive_log_softmax(Derivation& d) {
   const Dims axes = d.attributes().integers(Attr::kAxes);
   const Term g{&d.b, d.g()};
   const Term p{&d.b, d.b.softmax(d.operand(0), axes)};
-  const Term sum{&d.b, sum_and_repeat(d.b, g.value, axes)};
+  const Term sum{&d.b, ir::reduce_and_repeat(d.b, g.value, ReduceKind::kSum, axes)};
   d.add(0, (g - p * sum).value);
 }
 
@@ -266,9 +256,9 @@ void derive_logsumexp(Derivation& d) {
   const Shape shape = d.shape(0);
   const Term y{&d.b, d.node()};
   const Term is_empty = y == -std::numeric_limits<double>::infinity();
-  const Term none{&d.b, repeat_along(d.b, is_empty.value, axes, shape)};
+  const Term none{&d.b, ir::repeat_along(d.b, is_empty.value, axes, shape)};
   const Term p{&d.b, d.b.softmax(d.operand(0), axes)};
-  const Term g{&d.b, repeat_along(d.b, d.g(), axes, shape)};
+  const Term g{&d.b, ir::repeat_along(d.b, d.g(), axes, shape)};
   d.add(0, select(none, 0, g * p).value);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "examples/lecture8_models.h"
 #include "needle/needle.h"
 #include "tests/sanitized.h"
 
@@ -32,25 +33,14 @@ std::string error_of(F&& f) {
 
 // The loss and its ten values as the lecture prints them.
 TEST(Lecture, TrainingLossesToTheLastDigit) {
-  struct ScaleAdd : nn::Module {
-    nn::Parameter s{1};
-    nn::Parameter b{0};
-    Tensor operator()(const Tensor& x) const { return x * s + b; }
-  };
-  struct MultiPath : nn::Module {
-    ScaleAdd path0, path1;
-    Tensor operator()(const Tensor& x) const { return path0(x) + path1(x); }
-  };
   const Tensor x({2});
   const Tensor y({2});
-  const MultiPath model;
+  const examples::MultiPathScaleAdd model;
   const char* const losses[] = {"[4.]",         "[2.5600004]", "[1.6384]",     "[1.0485764]",
                                 "[0.6710887]",  "[0.4294967]", "[0.27487785]", "[0.17592174]",
                                 "[0.11258985]", "[0.07205748]"};
   for (const char* want : losses) {
-    const Tensor h = model(x);
-    const Tensor z = h + (-1) * y;
-    const Tensor loss = z * z;
+    const Tensor loss = examples::L2Loss()(model(x), y);
     EXPECT_EQ(text(loss), want);
     loss.backward();
     for (Tensor& w : nn::parameters(model)) w.set_data(w.data() + (-0.01) * w.grad().data());
