@@ -1,8 +1,9 @@
 // Reading and writing blocks of lanes.
 //
-// A block whose elements lie side by side is read and written in vectors. Any other, and the part
-// of a block at the end of a loop, goes element by element through stack memory of a block's size,
-// so that the code of a phase exists once, for whole blocks.
+// A block whose elements lie side by side is read and written in vectors, at the end of a loop with
+// masks. Any other, and the end of a loop where the CPU has no masks, goes element by element
+// through stack memory of a block's size, so that the code of a phase exists once, for whole
+// blocks.
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
@@ -112,6 +113,10 @@ void NestEmitter::advance_terms(const Phase& phase, Level level) {
 
 llvm::Value* NestEmitter::current(const IndexExpr& index) {
   Partial partial = partials_.at(&index);
+  if (tile_point_ != 0) {
+    const auto point = static_cast<std::int64_t>(tile_point_);
+    advance(partial, int64(point * index.coefficient(tile_loop())));
+  }
   if (open_level_) {
     for (const IndexExpr::Term& term : index.terms) {
       if (varies(term.local) || levels_[static_cast<std::size_t>(term.local)] != *open_level_) {
@@ -253,11 +258,13 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
                         std::ranges::none_of(of_lanes, [&](const Guard* guard) {
                           return has_varying_terms(guard->index);
                         });
+  const bool is_masked =
+      lanes_.partial != nullptr && of_lanes.empty() && !is_local(x.buffer) && reads_masked(x.dtype);
   const auto load_block = [&](llvm::Value* from) {
     Values result;
     for (unsigned u = 0; u < unroll_; ++u) {
-      result.push_back(
-          load_lanes(x.dtype, b().CreateConstGEP1_64(bits_type(x.dtype), from, u * width_)));
+      llvm::Value* source = b().CreateConstGEP1_64(bits_type(x.dtype), from, u * width_);
+      result.push_back(load_lanes(x.dtype, source, is_masked ? lanes_.masks[u] : nullptr));
     }
     return result;
   };
@@ -278,6 +285,7 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
     llvm::Value* inside = guards_hold(of_block, int64(0));
     source = b().CreateSelect(inside, source, block_memory(nullptr));
   }
+  if (is_masked) return load_block(source);
   // Whether elements are read one by one.
   llvm::Value* apart = is_local(x.buffer) ? nullptr : lanes_.partial;
   if (!of_lanes.empty()) {
@@ -307,7 +315,9 @@ void NestEmitter::write(const Write& w) {
     return;
   }
   const bool is_dense = lane_coefficient(w.index) == 1 && !has_varying_terms(w.index);
-  const bool may_end = lanes_.partial != nullptr && !is_local(w.buffer);
+  const bool is_masked =
+      is_dense && lanes_.partial != nullptr && !is_local(w.buffer) && writes_masked();
+  const bool may_end = lanes_.partial != nullptr && !is_local(w.buffer) && !is_masked;
   llvm::Value* memory = !is_dense || may_end ? block_memory(&w) : nullptr;
   llvm::Value* target = memory;
   if (is_dense) {
@@ -317,7 +327,8 @@ void NestEmitter::write(const Write& w) {
   const LaneScope lanes = scope(width_);
   const Values vectors = spread(w.local);
   for (unsigned u = 0; u < unroll_; ++u) {
-    store_lanes(dtype, vectors[u], b().CreateConstGEP1_64(type, target, u * width_));
+    store_lanes(dtype, vectors[u], b().CreateConstGEP1_64(type, target, u * width_),
+                is_masked ? lanes_.masks[u] : nullptr);
   }
   if (memory == nullptr) return;
   const auto copy = [&] {

@@ -15,7 +15,7 @@ void emit_kernel(llvm::Module& module, const std::string& name, const LoopNest& 
       llvm::Function::Create(llvm::FunctionType::get(i64, {pointer, i64, i64}, false),
                              llvm::Function::ExternalLinkage, name, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
-  NestEmitter(nest, target, function).emit_kernel(partition(nest));
+  NestEmitter(nest, target, function).emit_kernel(partition(nest, target));
 }
 
 }  // namespace ndl::codegen

@@ -11,7 +11,7 @@
 namespace ndl::codegen {
 
 // Adds the function `name` to the module: a runtime::KernelFunction over the rows of
-// partition(nest), whose buffers are those of the nest in order.
+// partition(nest, target), whose buffers are those of the nest in order.
 void emit_kernel(llvm::Module& module, const std::string& name, const LoopNest& nest,
                  const Target& target);
 

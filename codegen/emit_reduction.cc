@@ -224,8 +224,10 @@ Values NestEmitter::operands(const Phase& phase) {
   for (const Reduction& r : phase.reductions) {
     for (const Local side : {r.left, r.right}) {
       if (side < 0) continue;
-      const Values vectors = spread(side);
-      result.insert(result.end(), vectors.begin(), vectors.end());
+      for_each_tile_point([&] {
+        const Values vectors = spread(side);
+        result.insert(result.end(), vectors.begin(), vectors.end());
+      });
     }
   }
   return result;
@@ -234,7 +236,7 @@ Values NestEmitter::operands(const Phase& phase) {
 Values NestEmitter::reduce_rows(const Phase& phase, std::int64_t rows,
                                 const std::function<void(llvm::Value*)>& enter) {
   const LaneScope lanes = scope(nest_.outer_lanes ? width_ : 1);
-  const std::size_t vectors = nest_.outer_lanes ? unroll_ : 1;
+  const std::size_t vectors = nest_.outer_lanes ? tile_ * unroll_ : 1;
   const auto row_operands = [&](llvm::Value* position) {
     enter(position);
     return nest_.outer_lanes ? operands(phase) : reduce_lanes(phase);

@@ -9,39 +9,47 @@ namespace {
 
 using ir::math::constant;
 
-llvm::Value* load(llvm::Type* type, llvm::Value* pointer, std::size_t alignment) {
-  return emit().CreateAlignedLoad(type, pointer, llvm::Align(alignment));
+llvm::Value* load(llvm::Type* type, llvm::Value* pointer, std::size_t alignment,
+                  llvm::Value* mask) {
+  const llvm::Align align(alignment);
+  if (mask == nullptr) return emit().CreateAlignedLoad(type, pointer, align);
+  return emit().CreateMaskedLoad(type, pointer, align, mask, llvm::Constant::getNullValue(type));
 }
 
-void store(llvm::Value* value, llvm::Value* pointer, std::size_t alignment) {
-  emit().CreateAlignedStore(value, pointer, llvm::Align(alignment));
+void store(llvm::Value* value, llvm::Value* pointer, std::size_t alignment, llvm::Value* mask) {
+  const llvm::Align align(alignment);
+  if (mask == nullptr) {
+    emit().CreateAlignedStore(value, pointer, align);
+  } else {
+    emit().CreateMaskedStore(value, pointer, align, mask);
+  }
 }
 
 }  // namespace
 
-llvm::Value* load_lanes(DType dtype, llvm::Value* pointer) {
+llvm::Value* load_lanes(DType dtype, llvm::Value* pointer, llvm::Value* mask) {
   return visit_dtype(dtype, [&]<class E>(std::type_identity<E>) -> llvm::Value* {
     if constexpr (std::is_same_v<E, bool>) {
-      const Lane<std::uint8_t> bytes(load(lane_type<std::uint8_t>(), pointer, 1));
+      const Lane<std::uint8_t> bytes(load(lane_type<std::uint8_t>(), pointer, 1, mask));
       return (bytes != constant<Lane<std::uint8_t>>(0)).value;
     } else if constexpr (ir::math::is_half_v<E>) {
-      const Lane<std::uint16_t> stored(load(lane_type<std::uint16_t>(), pointer, 2));
+      const Lane<std::uint16_t> stored(load(lane_type<std::uint16_t>(), pointer, 2, mask));
       return widen<E>(convert<Lane<std::int32_t>>(stored)).value;
     } else {
-      return load(lane_type<E>(), pointer, sizeof(E));
+      return load(lane_type<E>(), pointer, sizeof(E), mask);
     }
   });
 }
 
-void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer) {
+void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer, llvm::Value* mask) {
   visit_dtype(dtype, [&]<class E>(std::type_identity<E>) {
     if constexpr (std::is_same_v<E, bool>) {
-      store(convert<Lane<std::uint8_t>>(Mask(value)).value, pointer, 1);
+      store(convert<Lane<std::uint8_t>>(Mask(value)).value, pointer, 1, mask);
     } else if constexpr (ir::math::is_half_v<E>) {
       const Lane<std::int32_t> bits = narrow<E>(Lane<float>(value));
-      store(convert<Lane<std::uint16_t>>(bits).value, pointer, 2);
+      store(convert<Lane<std::uint16_t>>(bits).value, pointer, 2, mask);
     } else {
-      store(value, pointer, sizeof(E));
+      store(value, pointer, sizeof(E), mask);
     }
   });
 }

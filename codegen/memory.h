@@ -12,8 +12,10 @@
 
 namespace ndl::codegen {
 
-// As many elements as the current LaneScope is wide, from `pointer` on; aligned to an element.
-llvm::Value* load_lanes(DType dtype, llvm::Value* pointer);
-void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer);
+// As many elements as the current LaneScope is wide, from `pointer` on; aligned to an element. With
+// a mask, an i1 a lane, no others are touched; they are read as zeros.
+llvm::Value* load_lanes(DType dtype, llvm::Value* pointer, llvm::Value* mask = nullptr);
+void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer,
+                 llvm::Value* mask = nullptr);
 
 }  // namespace ndl::codegen

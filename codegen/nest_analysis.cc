@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "codegen/nest_emitter.h"
-#include "ir/reduction.h"
 
 namespace ndl::codegen {
 
@@ -48,6 +47,7 @@ void NestEmitter::analyze() {
   levels_.assign(nest_.instructions.size(), Level::kRow);
   varies_.assign(nest_.instructions.size(), false);
   is_term_.assign(nest_.instructions.size(), false);
+  is_tiled_.assign(nest_.instructions.size(), false);
   const auto note_terms = [&](const IndexExpr& index) {
     for (const auto& term : index.terms) is_term_[static_cast<std::size_t>(term.local)] = true;
   };
@@ -74,6 +74,7 @@ void NestEmitter::analyze() {
       levels_[static_cast<std::size_t>(local)] = level;
       varies_[static_cast<std::size_t>(local)] = is_varying;
     }
+    if (partition_.tile > 1 && &phase == &nest_.phases.front()) find_tiled(phase);
     for (const Write& write : phase.writes) note_terms(write.index);
     for (const Reduction& reduction : phase.reductions) {
       const auto result = static_cast<std::size_t>(reduction.result);
@@ -83,15 +84,16 @@ void NestEmitter::analyze() {
   }
 }
 
-unsigned NestEmitter::choose_unroll(const Phase& phase, std::int64_t extent) const {
-  constexpr std::int64_t kCheap = 6;  // code that is worth repeating for fewer branches
-  // All lanes of a tree are one block.
-  if (!nest_.outer_lanes && !phase.reductions.empty()) {
-    return static_cast<unsigned>(ir::kLanes) / width_;
+void NestEmitter::find_tiled(const Phase& phase) {
+  for (const Local local : phase.code) {
+    const Instruction& x = at(local);
+    is_tiled_[static_cast<std::size_t>(local)] =
+        x.index.coefficient(tile_loop()) != 0 ||
+        std::ranges::any_of(
+            x.guards,
+            [&](const Guard& guard) { return guard.index.coefficient(tile_loop()) != 0; }) ||
+        std::ranges::any_of(x.operands, [&](Local operand) { return is_tiled(operand); });
   }
-  unsigned unroll = cost(nest_, phase) <= kCheap && !has_strided_reads(nest_) ? 4 : 1;
-  while (unroll > 1 && static_cast<std::int64_t>(unroll * width_) > extent) unroll /= 2;
-  return unroll;
 }
 
 }  // namespace ndl::codegen

@@ -1,17 +1,21 @@
 // 1. Rows: the outer loops, from a position that the caller of the kernel gives.
 // 2. In a nest with outer lanes, blocks of lanes, and in each all phases; else the phases, and in
 //    each blocks of lanes.
+//    In a tiled nest, the sums of a tile, and then the other phases for each of its points.
 // 3. In a phase, its other loops; in these the code of the level, then reductions and writes.
 #include "codegen/nest_emitter.h"
 
 #include <llvm/IR/Function.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/error.h"
 #include "codegen/emit_convert.h"
 #include "codegen/emit_elementwise.h"
 #include "codegen/emit_random.h"
+#include "codegen/memory.h"
+#include "ir/reduction.h"
 
 namespace ndl::codegen {
 
@@ -30,7 +34,9 @@ void NestEmitter::emit_kernel(const Partition& partition) {
   builder.SetInsertPoint(start);
   const LaneScope lanes(builder, width_, target_.has_fma);
   analyze();
-  values_.resize(nest_.instructions.size());
+  for (const bool is_tiled : is_tiled_) {
+    values_.emplace_back(is_tiled ? static_cast<std::size_t>(partition.tile) : 1);
+  }
   for (std::size_t i = 0; i < nest_.buffers.size(); ++i) {
     if (nest_.buffers[i].is_local) {
       const auto size = static_cast<std::int64_t>(size_of(nest_.buffers[i].dtype));
@@ -51,6 +57,11 @@ void NestEmitter::emit_kernel(const Partition& partition) {
   builder.CreateBr(start);
 }
 
+std::pair<llvm::Value*, llvm::Value*> NestEmitter::divide(llvm::Value* x, std::int64_t by) {
+  if (by == 1) return {x, int64(0)};
+  return {b().CreateUDiv(x, int64(by)), b().CreateURem(x, int64(by))};
+}
+
 void NestEmitter::decode(llvm::Value* position, std::size_t first_loop,
                          std::span<const std::int64_t> extents) {
   for (std::size_t i = extents.size(); i-- > 0;) {
@@ -67,6 +78,7 @@ void NestEmitter::decode(llvm::Value* position, std::size_t first_loop,
 void NestEmitter::emit_row(llvm::Value* row) {
   const std::size_t outer = nest_.outer.size();
   loops_.assign(outer, nullptr);
+  if (partition_.tile > 1) return emit_tile(row);
   if (!nest_.outer_lanes) {
     decode(row, 0, nest_.outer);
     for (const Phase& phase : nest_.phases) {
@@ -82,77 +94,153 @@ void NestEmitter::emit_row(llvm::Value* row) {
     return;
   }
 
-  llvm::Value* begin = int64(0);
-  llvm::Value* end = int64(1);
-  if (outer != 0) {
-    const std::int64_t extent = nest_.outer.back();
-    end = int64(extent);
-    if (partition_.chunks > 1) {
-      const std::int64_t points = partition_.rows / partition_.chunks;
-      const bool is_outside = partition_.chunks_outside;
-      llvm::Value* inner = int64(is_outside ? points : partition_.chunks);
-      llvm::Value* chunk = is_outside ? b().CreateUDiv(row, inner) : b().CreateURem(row, inner);
-      row = is_outside ? b().CreateURem(row, inner) : b().CreateUDiv(row, inner);
-      begin = mul64(chunk, partition_.chunk);
-      llvm::Value* chunk_end = add64(begin, int64(partition_.chunk));
-      end = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, chunk_end, end);
-    }
-    decode(row, 0, std::span(nest_.outer).first(outer - 1));
+  llvm::Value* chunk = int64(0);
+  if (partition_.chunks_outside) {
+    std::tie(chunk, row) = divide(row, partition_.rows / partition_.chunks);
+  } else {
+    std::tie(row, chunk) = divide(row, partition_.chunks);
   }
+  if (outer != 0) decode(row, 0, std::span(nest_.outer).first(outer - 1));
   for (const Phase& phase : nest_.phases) {
     loops_.resize(outer + phase.loops.size());
     start_indices(phase);
     emit_code(phase, Level::kRow);
   }
-  unroll_ = choose_unroll(nest_.phases.front(), partition_.chunk);
-  emit_lane_loop(begin, end, outer == 0 ? 1 : nest_.outer.back(), {}, [&](Values) -> Values {
-    for (const Phase& phase : nest_.phases) {
-      loops_.resize(outer + phase.loops.size());
-      emit_code(phase, Level::kBlock);
-      if (phase.reductions.empty() && phase.loops.empty()) {
-        emit_writes(phase);
-        emit_checks(phase);
-      } else {
-        emit_phase_rows(phase);
-      }
+  emit_chunk(chunk, [&] {
+    for (const Phase& phase : nest_.phases) emit_block(phase);
+  });
+}
+
+void NestEmitter::emit_tile(llvm::Value* row) {
+  const std::int64_t extent = nest_.outer[tile_loop()];
+  const auto [chunk_row, tile] = divide(row, partition_.tiles);
+  const auto [outer_row, chunk] = divide(chunk_row, partition_.chunks);
+  decode(outer_row, 0, std::span(nest_.outer).first(tile_loop()));
+  // The last tile computes some points once more, but they are written once.
+  llvm::Value* first = mul64(tile, partition_.tile);
+  llvm::Value* start = first;
+  if (extent % partition_.tile != 0) {
+    start =
+        b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, first, int64(extent - partition_.tile));
+  }
+  const Phase& contraction = nest_.phases.front();
+  const Reduction& sum = contraction.reductions.front();
+  const auto size = static_cast<std::int64_t>(size_of(sum.accumulator));
+  const std::int64_t block = partition_.unroll * width_;
+  llvm::Value* memory = stack_memory(partition_.tile * block * size, false);
+  // The address of a vector of sums at a point of the tile.
+  const auto address = [&](llvm::Value* point, unsigned u) {
+    llvm::Value* vectors = b().CreatePtrAdd(memory, mul64(point, block * size));
+    return b().CreateConstGEP1_64(bits_type(sum.accumulator), vectors, u * width_);
+  };
+
+  tile_ = static_cast<std::size_t>(partition_.tile);
+  loops_[tile_loop()] = start;
+  loops_.resize(nest_.outer.size() + contraction.loops.size());
+  start_indices(contraction);
+  emit_code(contraction, Level::kRow);
+  emit_chunk(chunk, [&] {
+    tile_ = static_cast<std::size_t>(partition_.tile);
+    loops_.resize(nest_.outer.size() + contraction.loops.size());
+    emit_code(contraction, Level::kBlock);
+    const Values sums = reduce_phase(contraction);
+    const LaneScope lanes = scope(width_);
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      store_lanes(sum.accumulator, sums[i],
+                  address(int64(static_cast<std::int64_t>(i / unroll_)),
+                          static_cast<unsigned>(i % unroll_)));
     }
+    tile_ = 1;
+    const auto indices_before = partials_;
+    emit_loop(b().CreateSub(first, start), int64(partition_.tile), 1, true, {},
+              [&](llvm::Value* point, Values) -> Values {
+                partials_ = indices_before;
+                loops_[tile_loop()] = add64(start, point);
+                value(sum.result).clear();
+                for (unsigned u = 0; u < unroll_; ++u) {
+                  value(sum.result).push_back(load_lanes(sum.accumulator, address(point, u)));
+                }
+                for (std::size_t i = 1; i < nest_.phases.size(); ++i) {
+                  const Phase& phase = nest_.phases[i];
+                  loops_.resize(nest_.outer.size() + phase.loops.size());
+                  start_indices(phase);
+                  emit_code(phase, Level::kRow);
+                  emit_block(phase);
+                }
+                return {};
+              });
+  });
+}
+
+void NestEmitter::emit_chunk(llvm::Value* chunk, const std::function<void()>& body) {
+  const std::int64_t extent = nest_.outer.empty() ? 1 : nest_.outer.back();
+  llvm::Value* begin = int64(0);
+  llvm::Value* end = int64(extent);
+  if (partition_.chunks > 1) {
+    begin = mul64(chunk, partition_.chunk);
+    llvm::Value* chunk_end = add64(begin, int64(partition_.chunk));
+    end = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, chunk_end, end);
+  }
+  unroll_ = partition_.unroll;
+  emit_lane_loop(begin, end, extent, {}, [&](Values) -> Values {
+    body();
     return {};
   });
 }
 
-void NestEmitter::emit_phase_rows(const Phase& phase) {
+void NestEmitter::emit_block(const Phase& phase) {
+  loops_.resize(nest_.outer.size() + phase.loops.size());
+  emit_code(phase, Level::kBlock);
+  if (phase.reductions.empty() && phase.loops.empty()) {
+    emit_writes(phase);
+    emit_checks(phase);
+  } else {
+    emit_phase_rows(phase);
+  }
+}
+
+// f(rows, enter) for the points of the phase's loops without lanes: enter(point) emits their code.
+template <class F>
+auto NestEmitter::in_phase_rows(const Phase& phase, F&& f) {
   const auto indices_before = partials_;
   std::span<const std::int64_t> extents = phase.loops;
-  if (!nest_.outer_lanes) {
-    unroll_ = choose_unroll(phase, extents.back());
-    extents = extents.first(extents.size() - 1);
-  }
-  const std::int64_t rows = ir::product(extents);
+  if (!nest_.outer_lanes) extents = extents.first(extents.size() - 1);
   const auto enter = [&](llvm::Value* position) {
     partials_ = indices_before;
     decode(position, nest_.outer.size(), extents);
     emit_code(phase, Level::kPhase);
   };
-  if (!phase.reductions.empty()) {
-    define_results(phase, reduce_rows(phase, rows, enter));
-  } else if (nest_.outer_lanes) {
-    emit_loop(int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
-      enter(position);
-      emit_writes(phase);
-      return {};
-    });
-  } else {
-    const std::int64_t extent = phase.loops.back();
-    emit_loop(int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
-      enter(position);
-      return emit_lane_loop(int64(0), int64(extent), extent, {}, [&](Values) -> Values {
-        emit_code(phase, Level::kLanes);
-        emit_writes(phase);
-        return {};
-      });
-    });
-  }
+  const Values result = f(ir::product(extents), enter);
   partials_ = indices_before;
+  return result;
+}
+
+Values NestEmitter::reduce_phase(const Phase& phase) {
+  // All lanes of a tree are one block.
+  if (!nest_.outer_lanes) unroll_ = static_cast<unsigned>(ir::kLanes) / width_;
+  return in_phase_rows(
+      phase, [&](std::int64_t rows, const auto& enter) { return reduce_rows(phase, rows, enter); });
+}
+
+void NestEmitter::emit_phase_rows(const Phase& phase) {
+  if (!phase.reductions.empty()) return define_results(phase, reduce_phase(phase));
+  const std::int64_t extent = phase.loops.back();
+  if (!nest_.outer_lanes) unroll_ = choose_unroll(nest_, phase, extent, target_);
+  in_phase_rows(phase, [&](std::int64_t rows, const auto& enter) {
+    return emit_loop(
+        int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
+          enter(position);
+          if (nest_.outer_lanes) {
+            emit_writes(phase);
+            return {};
+          }
+          return emit_lane_loop(int64(0), int64(extent), extent, {}, [&](Values) -> Values {
+            emit_code(phase, Level::kLanes);
+            emit_writes(phase);
+            return {};
+          });
+        });
+  });
 }
 
 Values NestEmitter::emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::int64_t extent,
@@ -162,11 +250,16 @@ Values NestEmitter::emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::in
   Values result =
       emit_loop(begin, end, size, true, std::move(carried), [&](llvm::Value* first, Values inside) {
         partials_ = indices_before;
-        lanes_ = {size, first, nullptr, nullptr};
+        lanes_ = {size, first, nullptr, nullptr, {}};
         if (extent % size != 0) {
           llvm::Value* rest = b().CreateSub(int64(extent), first);
           lanes_.partial = b().CreateICmpSLT(rest, int64(size));
           lanes_.count = b().CreateSelect(lanes_.partial, rest, int64(size));
+          const LaneScope lanes = scope(width_);
+          for (unsigned u = 0; u < unroll_ && has_masks(); ++u) {
+            const auto before = static_cast<std::int64_t>(u * width_);
+            lanes_.masks.push_back(lanes_below(b().CreateSub(lanes_.count, int64(before))));
+          }
         }
         return body(std::move(inside));
       });
@@ -181,6 +274,10 @@ void NestEmitter::emit_code(const Phase& phase, Level level) {
     if (levels_[static_cast<std::size_t>(local)] != level) continue;
     const bool is_varying = varies(local);
     const LaneScope lanes = scope(is_varying ? width_ : 1);
+    if (is_tiled(local)) {
+      for_each_tile_point([&] { value(local) = emit_instruction(at(local), is_varying); });
+      continue;
+    }
     value(local) = emit_instruction(at(local), is_varying);
     if (!is_varying || !is_term_[static_cast<std::size_t>(local)]) continue;
     // Where elements are addressed one by one, the indices are taken from memory.

@@ -11,6 +11,10 @@
 // loop is not computed there. A value that is the same in all lanes is held once, in a vector of
 // width 1; one that varies in `unroll` vectors of the full width, which together are the block.
 //
+// In a tiled nest (partition.h) the first phase is done for `tile` points at once: its instructions
+// that depend on the point are emitted once for each. Its sums go through stack memory to the
+// phases after it, which do one point after the other.
+//
 // Internal to codegen.
 #pragma once
 
@@ -21,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "codegen/control_flow.h"
@@ -42,6 +47,7 @@ struct LaneBlock {
   llvm::Value* first = nullptr;    // i64
   llvm::Value* count = nullptr;    // i64; null if always `size`
   llvm::Value* partial = nullptr;  // i1: count < size; null if never
+  Values masks;                    // of each vector, which lanes are below count; none if all
 };
 
 class NestEmitter {
@@ -63,12 +69,23 @@ class NestEmitter {
   // Whether values other than the loop in lanes make the index vary.
   bool has_varying_terms(const IndexExpr& index) const;
   std::int64_t lane_coefficient(const IndexExpr& index) const;
-  // How many vectors make a block of `phase`, of a loop of that extent.
-  unsigned choose_unroll(const Phase& phase, std::int64_t extent) const;
+  // What depends on the loop that is tiled, in the phase in which it is.
+  void find_tiled(const Phase& phase);
+  bool is_tiled(Local local) const { return is_tiled_[static_cast<std::size_t>(local)]; }
+  std::size_t tile_loop() const { return nest_.outer.size() - 2; }
 
   // Loops and code (nest_emitter.cc).
   void emit_row(llvm::Value* row);
+  void emit_tile(llvm::Value* row);
+  // The lanes of the chunk, and in each block body().
+  void emit_chunk(llvm::Value* chunk, const std::function<void()>& body);
+  // A phase of a nest with outer lanes, at the level of a block.
+  void emit_block(const Phase& phase);
   void emit_phase_rows(const Phase& phase);
+  // The state of the phase's reductions at its end.
+  Values reduce_phase(const Phase& phase);
+  template <class F>
+  auto in_phase_rows(const Phase& phase, F&& f);
   // carried = body(carried) for each block of the lanes [begin, end) of a loop of `extent`; begin
   // is a multiple of the block, and end is one or the extent.
   Values emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::int64_t extent, Values carried,
@@ -77,6 +94,8 @@ class NestEmitter {
   Values emit_instruction(const Instruction& x, bool is_varying);
   Values emit_random(const Instruction& x, bool is_varying, const std::vector<Values>& operands);
   void emit_checks(const Phase& phase);
+  // Quotient and remainder.
+  std::pair<llvm::Value*, llvm::Value*> divide(llvm::Value* x, std::int64_t by);
   // The indices of the loops from `first_loop` on, from their position in row-major order.
   void decode(llvm::Value* position, std::size_t first_loop, std::span<const std::int64_t> extents);
   // The value as `unroll` vectors of the full width, also if it is the same in all lanes.
@@ -112,6 +131,12 @@ class NestEmitter {
   Values inside_lanes(const Instruction& x, bool is_varying);
   Values read(const Instruction& x, bool is_varying);
   void fill(const Instruction& x, llvm::Value* memory);
+  // Whether vectors can be read, and written, without the lanes that a mask excludes.
+  bool has_masks() const { return target_.vector_bytes >= 32; }
+  bool reads_masked(DType dtype) const {
+    return target_.vector_bytes >= 64 || (has_masks() && size_of(dtype) >= 4);
+  }
+  bool writes_masked() const { return target_.vector_bytes >= 64; }
   // The elements of a whole block, read one by one at their distance.
   Values read_strided(const Instruction& x);
   void emit_writes(const Phase& phase);
@@ -151,7 +176,17 @@ class NestEmitter {
   const Instruction& at(Local local) const {
     return nest_.instructions[static_cast<std::size_t>(local)];
   }
-  Values& value(Local local) { return values_[static_cast<std::size_t>(local)]; }
+  // At the current point of the tile.
+  Values& value(Local local) {
+    std::vector<Values>& points = values_[static_cast<std::size_t>(local)];
+    return points[is_tiled(local) ? tile_point_ : 0];
+  }
+  // f() at each point of the tile.
+  template <class F>
+  void for_each_tile_point(F&& f) {
+    for (tile_point_ = 0; tile_point_ < tile_; ++tile_point_) f();
+    tile_point_ = 0;
+  }
 
   const LoopNest& nest_;
   const Target& target_;
@@ -159,13 +194,16 @@ class NestEmitter {
   Partition partition_;
   unsigned width_;
   unsigned unroll_ = 1;
+  std::size_t tile_ = 1;  // points that are done at once, now
+  std::size_t tile_point_ = 0;
 
-  std::vector<Level> levels_;   // of each instruction
-  std::vector<bool> varies_;    // in lanes
-  std::vector<bool> is_term_;   // of some index
-  std::vector<Values> values_;  // of each instruction
-  Values buffers_;              // their addresses
-  Values loops_;                // the index of each loop; of the one in lanes: none
+  std::vector<Level> levels_;                // of each instruction
+  std::vector<bool> varies_;                 // in lanes
+  std::vector<bool> is_term_;                // of some index
+  std::vector<bool> is_tiled_;               // depends on the point of the tile
+  std::vector<std::vector<Values>> values_;  // of each instruction, at each point of the tile
+  Values buffers_;                           // their addresses
+  Values loops_;                             // the index of each loop; of the one in lanes: none
   LaneBlock lanes_;
   std::optional<Level> open_level_;  // the level whose code is being emitted
   std::unordered_map<const IndexExpr*, Partial> partials_;

@@ -48,6 +48,9 @@ std::int64_t cost(const LoopNest& nest, const Phase& phase) {
   return std::max<std::int64_t>(sum, 1);
 }
 
+namespace {
+
+// Whether neighbouring indices of the outer loop in lanes read elements that are not neighbours.
 bool has_strided_reads(const LoopNest& nest) {
   if (!nest.outer_lanes || nest.outer.empty()) return false;
   return std::ranges::any_of(nest.instructions, [&](const Instruction& x) {
@@ -56,7 +59,58 @@ bool has_strided_reads(const LoopNest& nest) {
   });
 }
 
-Partition partition(const LoopNest& nest) {
+unsigned lanes_of(const Target& target) { return static_cast<unsigned>(target.vector_bytes) / 4; }
+
+// Whether the first phase, a contraction, can be done for several points at once: only indices of
+// loops address its memory, and only its sum is left of it.
+bool can_be_tiled(const LoopNest& nest) {
+  if (!nest.outer_lanes || nest.outer.size() < 2) return false;
+  const Phase& first = nest.phases.front();
+  if (first.reductions.size() != 1 || !first.writes.empty()) return false;
+  if (first.reductions.front().order != ReductionOrder::kContraction) return false;
+  return std::ranges::all_of(first.code, [&](Local local) {
+    const Instruction& x = nest.instructions[static_cast<std::size_t>(local)];
+    return x.index.terms.empty() &&
+           std::ranges::all_of(x.guards, [](const Guard& g) { return g.index.terms.empty(); });
+  });
+}
+
+// Sums for `tile` points and `unroll` vectors stay in registers, beside one row of the right
+// operand.
+void choose_tile(const LoopNest& nest, const Target& target, Partition& p) {
+  const DType accumulator = nest.phases.front().reductions.front().accumulator;
+  const std::int64_t registers_per_vector =
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(size_of(accumulator)) / 4);
+  const std::int64_t sums = target.vector_registers * 3 / 4 / registers_per_vector;
+  const std::int64_t width = lanes_of(target);
+  const auto vectors = [&](std::int64_t unroll) {
+    return ceil_div(nest.outer.back(), unroll * width) * unroll;
+  };
+  // Vectors beyond the end are work for nothing: an eighth at most.
+  std::int64_t unroll =
+      std::max<std::int64_t>(1, target.vector_registers / 8 / registers_per_vector);
+  while (unroll > 1 && 8 * vectors(unroll) > 9 * vectors(1)) unroll /= 2;
+  const std::int64_t extent = nest.outer[nest.outer.size() - 2];
+  p.unroll = static_cast<unsigned>(unroll);
+  p.tiles = ceil_div(extent, sums / unroll);
+  p.tile = ceil_div(extent, p.tiles);
+  p.tiles = ceil_div(extent, p.tile);
+  p.chunk = unroll * width;
+  p.chunks = ceil_div(nest.outer.back(), p.chunk);
+  p.rows = ir::product(nest.outer) / nest.outer.back() / extent * p.chunks * p.tiles;
+}
+
+}  // namespace
+
+unsigned choose_unroll(const LoopNest& nest, const Phase& phase, std::int64_t extent,
+                       const Target& target) {
+  constexpr std::int64_t kCheap = 6;  // code that is worth repeating for fewer branches
+  unsigned unroll = cost(nest, phase) <= kCheap && !has_strided_reads(nest) ? 4 : 1;
+  while (unroll > 1 && unroll * lanes_of(target) > extent) unroll /= 2;
+  return unroll;
+}
+
+Partition partition(const LoopNest& nest, const Target& target) {
   Partition result;
   std::int64_t work = 0;  // of one index of all outer loops
   for (const Phase& phase : nest.phases) {
@@ -64,22 +118,29 @@ Partition partition(const LoopNest& nest) {
   }
   result.rows = ir::product(nest.outer);
   std::int64_t row_work = work;
-  if (nest.outer_lanes && !nest.outer.empty()) {
-    const std::int64_t extent = nest.outer.back();
-    const std::int64_t others = result.rows / extent;
-    result.chunk = extent;
-    if (others < kEnoughRows) {
-      const std::int64_t worth = 4 * kElementsPerMicrosecond / work;
-      const std::int64_t unit = worth >= kChunkUnit ? kChunkUnit : 64;
-      result.chunk = std::min(extent, std::max(worth / unit, std::int64_t{1}) * unit);
+  if (can_be_tiled(nest)) {
+    constexpr std::int64_t kSpeed = 4;  // over an operation that reads its operands
+    choose_tile(nest, target, result);
+    row_work = times(work, result.tile * result.chunk) / kSpeed;
+  } else if (nest.outer_lanes) {
+    if (!nest.outer.empty()) {
+      const std::int64_t extent = nest.outer.back();
+      const std::int64_t others = result.rows / extent;
+      result.chunk = extent;
+      if (others < kEnoughRows) {
+        const std::int64_t worth = 4 * kElementsPerMicrosecond / work;
+        const std::int64_t unit = worth >= kChunkUnit ? kChunkUnit : 64;
+        result.chunk = std::min(extent, std::max(worth / unit, std::int64_t{1}) * unit);
+      }
+      if (others > 1 && result.chunk > kStridedChunk && has_strided_reads(nest)) {
+        result.chunk = kStridedChunk;
+        result.chunks_outside = true;
+      }
+      result.chunks = ceil_div(extent, result.chunk);
+      result.rows = others * result.chunks;
+      row_work = times(work, result.chunk);
     }
-    if (others > 1 && result.chunk > kStridedChunk && has_strided_reads(nest)) {
-      result.chunk = kStridedChunk;
-      result.chunks_outside = true;
-    }
-    result.chunks = ceil_div(extent, result.chunk);
-    result.rows = others * result.chunks;
-    row_work = times(work, result.chunk);
+    result.unroll = choose_unroll(nest, nest.phases.front(), result.chunk, target);
   }
   result.grain =
       std::max<std::int64_t>(1, kElementsPerMicrosecond / std::max<std::int64_t>(row_work, 1));

@@ -58,7 +58,7 @@ class CheckError : public IndexError {
 }
 
 std::shared_ptr<const runtime::Executable> make_executable(
-    Schedule schedule, const std::vector<CompiledKernel>& kernels) {
+    Schedule schedule, const std::vector<CompiledKernel>& kernels, const Target& target) {
   runtime::ExecutableSpec spec;
   // Not the graph's: graphs of other names may share the code.
   spec.name = "program";
@@ -102,7 +102,7 @@ std::shared_ptr<const runtime::Executable> make_executable(
       call.name = launch.library->name;
     } else {
       const LoopNest& nest = schedule.kernels[launch.kernel];
-      const Partition rows = partition(nest);
+      const Partition rows = partition(nest, target);
       call.function = kernels[launch.kernel].function;
       call.extent = rows.rows;
       call.grain = rows.grain;
@@ -181,7 +181,7 @@ std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOpti
   const std::vector<CompiledKernel> kernels =
       compiled_kernels(schedule.kernels, schedule.keys, target);
   return std::make_shared<const Program>(graph, options,
-                                         make_executable(std::move(schedule), kernels));
+                                         make_executable(std::move(schedule), kernels, target));
 }
 
 std::span<const std::string_view> stage_names() {

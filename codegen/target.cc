@@ -15,6 +15,7 @@ namespace {
 struct Level {
   std::string_view name;
   int vector_bytes;
+  int vector_registers;
   bool has_fma;
   // What the CPU must have, of the level's features: the last ones to arrive.
   std::vector<std::string_view> required;
@@ -22,9 +23,9 @@ struct Level {
 
 const std::vector<Level>& levels() {
   static const std::vector<Level> table = {
-      {"x86-64-v4", 64, true, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}},
-      {"x86-64-v3", 32, true, {"avx2", "bmi2", "f16c", "fma", "lzcnt", "movbe"}},
-      {"x86-64", 16, false, {}},
+      {"x86-64-v4", 64, 32, true, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}},
+      {"x86-64-v3", 32, 16, true, {"avx2", "bmi2", "f16c", "fma", "lzcnt", "movbe"}},
+      {"x86-64", 16, 16, false, {}},
   };
   return table;
 }
@@ -63,7 +64,12 @@ Target native_target() {
   const llvm::StringMap<bool>& host = host_features();
   const auto best =
       std::ranges::find_if(levels(), [&](const Level& l) { return host_has(l, host); });
-  Target target{"native", llvm::sys::getHostCPUName().str(), {}, best->vector_bytes, best->has_fma};
+  Target target{"native",
+                llvm::sys::getHostCPUName().str(),
+                {},
+                best->vector_bytes,
+                best->vector_registers,
+                best->has_fma};
   for (const auto& feature : host) {
     target.features.push_back((feature.second ? "+" : "-") + feature.first().str());
   }
@@ -77,7 +83,8 @@ Target target_anywhere(std::string_view name) {
   static const Target native = native_target();
   if (name == "native") return native;
   const Level& level = level_named(name);
-  return {std::string(name), std::string(name), {}, level.vector_bytes, level.has_fma};
+  return {std::string(name),  std::string(name),      {},
+          level.vector_bytes, level.vector_registers, level.has_fma};
 }
 
 Target target_named(std::string_view name) {

@@ -12,6 +12,7 @@ struct Target {
   std::string cpu;                    // LLVM's name for it: znver5
   std::vector<std::string> features;  // "+avx512f", beyond those of the CPU's name
   int vector_bytes = 16;              // of the widest vector registers
+  int vector_registers = 16;
   // Fused multiply and add, and with it the rest of x86-64-v3.
   bool has_fma = false;
 };
