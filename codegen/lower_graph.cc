@@ -27,6 +27,7 @@ bool takes_splats(const Graph& graph, Value value) {
     case Op::kFusion:
     case Op::kMakeTuple:
     case Op::kReshape:
+    case Op::kAfter:
     case Op::kGather:
     case Op::kDynamicSlice:
     case Op::kDynamicUpdateSlice:
@@ -158,6 +159,8 @@ Buffers GraphLowering::lower_node(const Graph& graph, Value value,
     case Op::kMakeTuple:
     case Op::kReshape:
       return operands;
+    case Op::kAfter:  // kernels run in the order of nodes
+      return {operands.front()};
     case Op::kGetTupleElement:
       return {operands[static_cast<std::size_t>(graph.attributes(value).integer(Attr::kIndex))]};
     case Op::kFusion: {

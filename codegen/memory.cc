@@ -1,5 +1,9 @@
 #include "codegen/memory.h"
 
+#include <numeric>
+#include <optional>
+#include <vector>
+
 #include "codegen/half.h"
 #include "codegen/lane.h"
 #include "ir/math/convert.h"
@@ -16,13 +20,34 @@ llvm::Value* load(llvm::Type* type, llvm::Value* pointer, std::size_t alignment,
   return emit().CreateMaskedLoad(type, pointer, align, mask, llvm::Constant::getNullValue(type));
 }
 
+// How many lanes a mask that is known includes, if they are the first ones.
+std::optional<unsigned> known_lanes(llvm::Value* mask) {
+  const auto* constant = llvm::dyn_cast<llvm::Constant>(mask);
+  if (constant == nullptr) return std::nullopt;
+  const unsigned width = LaneScope::current().width();
+  unsigned count = 0;
+  while (count < width && constant->getAggregateElement(count)->isOneValue()) ++count;
+  for (unsigned i = count; i < width; ++i) {
+    if (!constant->getAggregateElement(i)->isNullValue()) return std::nullopt;
+  }
+  return count;
+}
+
 void store(llvm::Value* value, llvm::Value* pointer, std::size_t alignment, llvm::Value* mask) {
   const llvm::Align align(alignment);
   if (mask == nullptr) {
     emit().CreateAlignedStore(value, pointer, align);
-  } else {
-    emit().CreateMaskedStore(value, pointer, align, mask);
+    return;
   }
+  // LLVM 22 makes of a store of one known lane of 16 bits a store of 32.
+  if (const std::optional<unsigned> count = known_lanes(mask)) {
+    if (*count == 0) return;
+    std::vector<int> lanes(*count);
+    std::iota(lanes.begin(), lanes.end(), 0);
+    emit().CreateAlignedStore(emit().CreateShuffleVector(value, lanes), pointer, align);
+    return;
+  }
+  emit().CreateMaskedStore(value, pointer, align, mask);
 }
 
 }  // namespace

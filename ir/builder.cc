@@ -284,6 +284,8 @@ Value Builder::sort(std::span<const Value> xs, std::int64_t axis, bool descendin
                   {{Attr::kAxis, axis}, {Attr::kDescending, std::int64_t{descending}}});
 }
 
+Value Builder::after(Value x, Value y) { return add_node(Op::kAfter, {x, y}); }
+
 Value Builder::matmul(Value a, Value b) { return add_node(Op::kMatmul, {a, b}); }
 
 Value Builder::make_tuple(std::span<const Value> xs) { return add_node(Op::kMakeTuple, xs); }
@@ -294,6 +296,11 @@ Value Builder::get_tuple_element(Value tuple, std::int64_t index) {
 
 Value Builder::fusion(std::span<const Value> xs, Region body) {
   return add_node(Op::kFusion, xs, {{Attr::kBody, std::move(body)}});
+}
+
+Value Builder::custom(std::span<const Value> xs, Region body, Region gradient) {
+  return add_node(Op::kCustom, xs,
+                  {{Attr::kBody, std::move(body)}, {Attr::kGradient, std::move(gradient)}});
 }
 
 Value Builder::fused_add_scalars(Value x, std::vector<double> scalars) {

@@ -73,6 +73,7 @@ class Builder {
   Value reshape(Value x, Shape shape);
   Value broadcast(Value x, Shape shape);
   Value transpose(Value x, Dims permutation);
+  Value after(Value x, Value y);
   Value reverse(Value x, Dims axes);
   Value slice(Value x, Dims start, Dims limit, Dims stride = {});
   Value dynamic_slice(Value x, Value start, Shape shape);
@@ -92,6 +93,7 @@ class Builder {
   Value make_tuple(std::span<const Value> xs);
   Value get_tuple_element(Value tuple, std::int64_t index);
   Value fusion(std::span<const Value> xs, Region body);
+  Value custom(std::span<const Value> xs, Region body, Region gradient);
   Value fused_add_scalars(Value x, std::vector<double> scalars);
   Value split(Value x, std::int64_t axis);
   Value stack(std::span<const Value> xs, std::int64_t axis);

@@ -127,6 +127,8 @@ std::vector<Literal> evaluate_reshape(const Evaluation& e) {
   return only(e.operands[0].with_type(e.result.tensor()));
 }
 
+std::vector<Literal> evaluate_after(const Evaluation& e) { return only(e.operands[0]); }
+
 std::vector<Literal> evaluate_broadcast(const Evaluation& e) {
   const Shape& from = e.shape(0);
   const std::size_t added = e.result.shape().rank() - from.rank();

@@ -3,6 +3,7 @@
 
 #include "ir/builder.h"
 #include "ir/expansion.h"
+#include "ir/inline_graph.h"
 
 namespace ndl::ir {
 namespace {
@@ -135,6 +136,12 @@ Value expand_logaddexp(Builder& b, std::span<const Value> operands, const Attrib
   // Equal infinities do not differ, though their difference is not a number.
   const Value difference = b.select(b.eq(x, y), b.constant_like(x, 0), b.sub(x, y));
   return as_dtype(b, b.add(b.max(x, y), b.log1p(decay(b, difference))), dtype);
+}
+
+Value expand_custom(Builder& b, std::span<const Value> operands, const Attributes& attributes) {
+  const std::vector<Value> results = inline_graph(b, *attributes.region(Attr::kBody), operands);
+  return attributes.region(Attr::kBody)->result_type().is_tuple() ? b.make_tuple(results)
+                                                                  : results.front();
 }
 
 Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const Type> operands) {

@@ -118,6 +118,8 @@ Type infer_reverse(Inference& in) {
   return *in.operands[0];
 }
 
+Type infer_after(Inference& in) { return in.operand(0); }
+
 Type infer_slice(Inference& in) {
   const Shape& shape = in.shape(0);
   const Dims& start = in.list(Attr::kStart, shape.rank(), 0);
@@ -243,23 +245,62 @@ Type infer_get_tuple_element(Inference& in) {
   return elements[static_cast<std::size_t>(index)];
 }
 
-Type infer_fusion(Inference& in) {
-  const Region& body = in.attributes.region(Attr::kBody);
-  if (body == nullptr || !body->has_result()) in.fail<VerifyError>("the body has no result");
-  if (body->region_depth() >= kMaxRegionDepth) {
+namespace {
+
+// The type of what a region gives for arguments of these types, which it must take.
+const Type& infer_region(Inference& in, Attr name, std::span<const Type> arguments,
+                         std::string_view what) {
+  const Region& region = in.attributes.region(name);
+  if (region == nullptr || !region->has_result()) {
+    in.fail<VerifyError>("the {} has no result", name_of(name));
+  }
+  if (region->region_depth() >= kMaxRegionDepth) {
     in.fail<VerifyError>("regions nest at most {} deep", kMaxRegionDepth);
   }
-  if (body->num_parameters() != in.operands.size()) {
-    in.fail<VerifyError>("the body takes {} parameters for {} operands", body->num_parameters(),
-                         in.operands.size());
+  if (region->num_parameters() != arguments.size()) {
+    in.fail<VerifyError>("the {} takes {} parameters for {} {}s", name_of(name),
+                         region->num_parameters(), arguments.size(), what);
   }
-  for (std::size_t i = 0; i < in.operands.size(); ++i) {
-    if (body->type(body->parameter(i)) != *in.operands[i]) {
-      in.fail<VerifyError>("parameter {} of the body is {} for the operand {}", i,
-                           body->type(body->parameter(i)).to_string(), in.operands[i]->to_string());
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const Type& parameter = region->type(region->parameter(i));
+    if (parameter != arguments[i]) {
+      in.fail<VerifyError>("parameter {} of the {} is {} for the {} {}", i, name_of(name),
+                           parameter.to_string(), what, arguments[i].to_string());
     }
   }
-  return body->result_type();
+  return region->result_type();
+}
+
+std::vector<Type> operand_types(const Inference& in) {
+  std::vector<Type> types;
+  for (const Type* type : in.operands) types.push_back(*type);
+  return types;
+}
+
+}  // namespace
+
+Type infer_fusion(Inference& in) {
+  return infer_region(in, Attr::kBody, operand_types(in), "operand");
+}
+
+Type infer_custom(Inference& in) {
+  std::vector<Type> arguments = operand_types(in);
+  const Type result = infer_region(in, Attr::kBody, arguments, "operand");
+  std::vector<TensorType> wanted;
+  for (const Type& operand : arguments) {
+    if (operand.is_tuple()) in.fail<VerifyError>("an operand is the tuple {}", operand.to_string());
+    if (is_float(operand.dtype())) wanted.push_back(operand.tensor());
+  }
+  for (const TensorType& element : result.elements()) arguments.emplace_back(element);
+  for (const TensorType& element : result.elements()) {
+    if (is_float(element.dtype)) arguments.emplace_back(element);
+  }
+  const Type& gradient = infer_region(in, Attr::kGradient, arguments, "argument");
+  if (gradient.elements() != wanted) {
+    in.fail<VerifyError>("the gradient gives {} for floating-point operands {}",
+                         gradient.to_string(), Type::tuple(wanted).to_string());
+  }
+  return result;
 }
 
 Type infer_fused_add_scalars(Inference& in) {

@@ -55,6 +55,7 @@ inline constexpr int kOpCount = 0
   X(kBody, "body")                  \
   X(kDescending, "descending")      \
   X(kDilation, "dilation")          \
+  X(kGradient, "gradient")          \
   X(kGroups, "groups")              \
   X(kHigh, "high")                  \
   X(kIndex, "index")                \

@@ -8,8 +8,8 @@
 namespace ndl {
 namespace {
 
-bool is_costly(ir::Op op) {
-  switch (op) {
+bool is_costly(const ir::Graph& graph, ir::Value value) {
+  switch (graph.op(value)) {
     case ir::Op::kMatmul:
     case ir::Op::kConv:
     case ir::Op::kReduceWindow:
@@ -17,6 +17,8 @@ bool is_costly(ir::Op op) {
     case ir::Op::kCumsum:
     case ir::Op::kScatterAdd:
       return true;
+    case ir::Op::kCustom:
+      return has_costly_ops(*graph.attributes(value).region(ir::Attr::kBody));
     default:
       return false;
   }
@@ -30,7 +32,7 @@ bool is_loss(const Record& root) {
 
 bool has_costly_ops(const ir::Graph& graph) {
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
-    if (is_costly(graph.op({id}))) return true;
+    if (is_costly(graph, {id})) return true;
   }
   return false;
 }
@@ -67,7 +69,7 @@ std::vector<RecordRef> residuals(std::span<const RecordRef> roots, Garbage& garb
     }
     for (std::uint32_t id = forward; id-- > 0;) {
       if (!is_read[id]) continue;
-      if (is_costly(graph.op({id})) && records[id] && !records[id]->type->is_tuple()) {
+      if (is_costly(graph, {id}) && records[id] && !records[id]->type->is_tuple()) {
         kept.push_back(records[id]);
         continue;
       }

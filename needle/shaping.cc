@@ -101,6 +101,10 @@ Tensor expand_dims(const Operand& x, std::int64_t axis) {
   return reshape(x, std::move(dims));
 }
 
+Tensor after(const Operand& x, const Operand& y) {
+  return Tensor(make_record(Op::kAfter, {x.record(), y.record()}, {}, nullptr, x.location()));
+}
+
 Tensor flip(const Operand& x, const Axes& axes) {
   return record_one(
       Op::kReverse, x,

@@ -30,6 +30,8 @@ Tensor squeeze(const Operand& x);
 Tensor squeeze(const Operand& x, const Axes& axes);
 // x with a new axis of extent 1 at `axis` of the result.
 Tensor expand_dims(const Operand& x, std::int64_t axis);
+// x, as a value that is not there before y is: what is computed from it is computed after y.
+Tensor after(const Operand& x, const Operand& y);
 // The elements along each of `axes` in reverse.
 Tensor flip(const Operand& x, const Axes& axes = {});
 // x[start:limit:stride] along every axis. start <= limit <= extent, stride >= 1; all 1 by default.

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "base/error.h"
+#include "ir/graph.h"
 #include "needle/format.h"
 #include "needle/realize.h"
 #include "needle/reduction.h"
@@ -90,7 +91,9 @@ std::shared_ptr<Variable> Value::variable_of(const RecordRef& record) {
 
 std::string_view Value::op() const {
   const Record& self = *record();
-  return self.is_leaf() || !self.requires_grad ? "" : name_of(self.op);
+  if (self.is_leaf() || !self.requires_grad) return "";
+  if (self.op == ir::Op::kCustom) return self.attributes.region(ir::Attr::kBody)->name();
+  return name_of(self.op);
 }
 
 std::vector<Value> Value::inputs() const {

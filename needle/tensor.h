@@ -56,8 +56,9 @@ class Value {
  public:
   explicit Value(const RecordRef& record);
 
-  // The op whose result this is, by its name in docs/ops.md, as it was written. "" for a leaf, and
-  // for a result that needs no gradient: such a result keeps no history.
+  // The op whose result this is, by its name in docs/ops.md or that of a custom_op, as it was
+  // written. "" for a leaf, and for a result that needs no gradient: such a result keeps no
+  // history.
   std::string_view op() const;
   // The operands of that op as they were written; none where op() is "".
   std::vector<Value> inputs() const;

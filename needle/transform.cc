@@ -7,7 +7,7 @@
 #include "needle/elementwise.h"
 #include "needle/raise.h"
 #include "needle/shaping.h"
-#include "passes/inline_graph.h"
+#include "passes/derivative_parameters.h"
 #include "passes/jvp.h"
 #include "passes/stabilize.h"
 #include "passes/vjp.h"

@@ -1,6 +1,7 @@
 #include "passes/derive.h"
 
 #include "base/error.h"
+#include "ir/inline_graph.h"
 
 namespace ndl::passes {
 
@@ -73,6 +74,29 @@ void derive_make_tuple(Derivation& d) {
 
 void derive_get_tuple_element(Derivation& d) {
   d.add(0, d.cotangent(), static_cast<std::size_t>(d.attributes().integer(ir::Attr::kIndex)));
+}
+
+void derive_custom(Derivation& d) {
+  const ir::Attributes attributes = d.attributes();
+  const ir::Region& gradient = attributes.region(ir::Attr::kGradient);
+  const bool is_tuple = d.type(d.node()).is_tuple();
+  std::vector<ir::Value> arguments;
+  for (std::size_t i = 0; i < d.operand_count(); ++i) arguments.push_back(d.operand(i));
+  std::vector<ir::Value> results;
+  for (std::size_t k = 0; k < d.results().size(); ++k) {
+    results.push_back(is_tuple ? d.b.get_tuple_element(d.node(), static_cast<std::int64_t>(k))
+                               : d.node());
+  }
+  arguments.insert(arguments.end(), results.begin(), results.end());
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    if (!is_float(d.type(results[k]).dtype())) continue;
+    arguments.push_back(d.results()[k] ? d.results()[k]->value : d.zeros_like(results[k]));
+  }
+  const std::vector<ir::Value> gradients = ir::inline_graph(d.b, *gradient, arguments);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < d.operand_count(); ++i) {
+    if (is_float(d.type(d.operand(i)).dtype())) d.add(i, gradients[next++]);
+  }
 }
 
 void derive_fusion(Derivation&) {

@@ -21,6 +21,10 @@ void derive_reshape(Derivation& d) {
   d.add_moved(0, [&](Value t) { return d.b.reshape(t, d.shape(0)); });
 }
 
+void derive_after(Derivation& d) {
+  d.add_moved(0, [](Value t) { return t; });
+}
+
 void derive_broadcast(Derivation& d) {
   d.add_moved(0, [&](Value t) { return unbroadcast(d.b, t, d.shape(0)); });
 }

@@ -1,8 +1,9 @@
 #include "passes/jvp.h"
 
 #include "base/error.h"
+#include "ir/inline_graph.h"
 #include "passes/dce.h"
-#include "passes/inline_graph.h"
+#include "passes/derivative_parameters.h"
 #include "passes/vjp.h"
 
 namespace ndl::passes {
@@ -47,7 +48,7 @@ Graph jvp(const Graph& source) {
   for (const Value value : parameters.floats) tangents.push_back(b.parameter(b.type(value)));
   // Whatever comes in backwards: nothing that goes forward depends on it.
   const std::vector<Value> incoming = add_result_parameters(b, source);
-  std::vector<Value> results = inline_graph(b, source, parameters.all);
+  std::vector<Value> results = ir::inline_graph(b, source, parameters.all);
   const auto gradients = add_gradients(b, seeds_of(b, results, incoming), parameters.floats);
   std::vector<Seed> seeds;
   for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -3,9 +3,10 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ir/inline_graph.h"
 #include "passes/dce.h"
+#include "passes/derivative_parameters.h"
 #include "passes/derive.h"
-#include "passes/inline_graph.h"
 
 namespace ndl::passes {
 namespace {
@@ -125,7 +126,7 @@ Graph vjp(const Graph& source) {
   Builder b(graph, ir::BuilderMode::kSimplifying);
   const ClonedParameters parameters = clone_parameters(b, source);
   const std::vector<Value> incoming = add_result_parameters(b, source);
-  std::vector<Value> results = inline_graph(b, source, parameters.all);
+  std::vector<Value> results = ir::inline_graph(b, source, parameters.all);
   const auto gradients = add_gradients(b, seeds_of(b, results, incoming), parameters.floats);
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     results.push_back(gradients[i] ? *gradients[i] : b.constant_like(parameters.floats[i], 0));

@@ -1,6 +1,7 @@
 #include "tests/random_op.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -47,6 +48,7 @@ class RandomOp {
   std::vector<Value> several(Value first);
   Value window(Op op);
   Value reduce();
+  Value square(Value x);
 
   Builder& builder_;
   Random& random_;
@@ -129,6 +131,26 @@ Value RandomOp::reduce() {
   return builder_.reduce(x, kind, axes(x));
 }
 
+// x * x, or of bools not x, as an op with a gradient of its own.
+Value RandomOp::square(Value x) {
+  const Type of_x = builder_.type(x);
+  const auto body = std::make_shared<ir::Graph>("body");
+  Builder forward(*body);
+  const Value a = forward.parameter(of_x);
+  forward.set_result(of_x.dtype() == DType::kBool ? forward.not_(a) : forward.mul(a, a));
+  const auto gradient = std::make_shared<ir::Graph>("gradient");
+  Builder backward(*gradient);
+  const Value b = backward.parameter(of_x);
+  backward.parameter(of_x);
+  if (is_float(of_x.dtype())) {
+    const Value product = backward.mul(b, backward.parameter(of_x));
+    backward.set_result(backward.add(product, product));
+  } else {
+    backward.set_result(backward.make_tuple({}));
+  }
+  return builder_.custom(std::vector{x}, body, gradient);
+}
+
 std::optional<Value> RandomOp::structural(const OpDef& def) {
   Builder& b = builder_;
   switch (def.op) {
@@ -178,6 +200,8 @@ std::optional<Value> RandomOp::structural(const OpDef& def) {
       }
       return b.transpose(x, permutation);
     }
+    case Op::kAfter:
+      return b.after(any(kAllDTypes), any(kAllDTypes));
     case Op::kReverse: {
       const Value x = any(kAllDTypes);
       return b.reverse(x, axes(x));
@@ -269,6 +293,8 @@ std::optional<Value> RandomOp::structural(const OpDef& def) {
       if (body == nullptr) return std::nullopt;
       return b.fusion(xs, body);
     }
+    case Op::kCustom:
+      return square(any(def.dtypes));
     case Op::kFusedAddScalars: {
       std::vector<double> scalars;
       do scalars.push_back(static_cast<double>(random_.below(100)));

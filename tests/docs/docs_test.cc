@@ -133,9 +133,9 @@ INSTANTIATE_TEST_SUITE_P(Pages, PageTest,
                          page_name);
 
 // What a program prints.
-std::string output_of(const char* path) {
+std::string output_of(const std::string& path) {
   std::string printed;
-  FILE* program = popen(path, "r");
+  FILE* program = popen(path.c_str(), "r");
   EXPECT_NE(program, nullptr);
   for (int c = std::fgetc(program); c != EOF; c = std::fgetc(program)) {
     printed += static_cast<char>(c);
@@ -149,9 +149,12 @@ TEST(Accuracy, PageIsUpToDate) {
       << "run: bazel run //tests/math:accuracy_page > docs/accuracy.md";
 }
 
-TEST(Lecture, PrintsWhatItDid) {
-  EXPECT_EQ(output_of("examples/lecture8"), read("examples/lecture8.out"))
-      << "run: bazel run //examples:lecture8 > examples/lecture8.out";
+TEST(Examples, PrintWhatTheyDid) {
+  for (const char* name : {"lecture8", "custom_op"}) {
+    const std::string path = std::string("examples/") + name;
+    EXPECT_EQ(output_of(path), read(path + ".out"))
+        << "run: bazel run //examples:" << name << " > examples/" << name << ".out";
+  }
 }
 
 // The C++ of README, compiled by the build, prints the block that follows it.

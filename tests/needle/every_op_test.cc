@@ -35,6 +35,7 @@ const std::map<Op, Value>& examples() {
         {Op::kDynamicUpdateSlice, dynamic_update_slice(x, Tensor({{7, 8}}), indices)},
         {Op::kPad, pad(x, 0, {1, 1}, {0, 0})},
         {Op::kConcatenate, concatenate({x, x})},
+        {Op::kAfter, after(x, indices)},
         {Op::kGather, gather(x, indices, 0)},
         {Op::kScatterAdd, scatter_add(x, indices, x)},
         {Op::kReduce, sum(x, 0)},
@@ -47,6 +48,10 @@ const std::map<Op, Value>& examples() {
         {Op::kConv, conv(image, Tensor({1, 2}, {2, 1, 1, 1}))},
         {Op::kMakeTuple, make_tuple({x * 2, x})},
         {Op::kGetTupleElement, split(x)[0]},
+        {Op::kCustom,
+         custom_op(
+             "custom", [](const Tensor& t) { return -t; },
+             [](const CustomGradient& at) { return std::vector{-at.gradients[0]}; })(x)},
         {Op::kFusedAddScalars, fused_add_scalars(x, 1, 2)},
         {Op::kSplit, split(x)},
         {Op::kStack, stack({x, x})},
