@@ -1,5 +1,7 @@
 #include "needle/jit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "needle/lower.h"
@@ -20,6 +22,26 @@ bool CompiledFunction::accepts(std::span<const Tensor> arguments) const {
   };
   return std::ranges::equal(arguments, inputs.first(arguments.size()), fits) &&
          std::ranges::equal(captured_, inputs.subspan(arguments.size()), fits);
+}
+
+std::string CompiledFunction::mismatch(std::span<const Tensor> arguments) const {
+  const std::span<const ir::TensorType> inputs = program_->inputs();
+  const std::size_t count = inputs.size() - captured_.size();
+  if (arguments.size() != count) {
+    return fmt::format("there are {} arguments, not {}", arguments.size(), count);
+  }
+  const auto differ = [](const Tensor& x, const ir::TensorType& type, const std::string& what) {
+    return x.type().tensor() == type
+               ? ""
+               : fmt::format("{} is {}, not {}", what, x.type().to_string(), type.to_string());
+  };
+  std::string found;
+  for (std::size_t i = 0; i < inputs.size() && found.empty(); ++i) {
+    found = i < count
+                ? differ(arguments[i], inputs[i], fmt::format("argument {}", i))
+                : differ(captured_[i - count], inputs[i], "a tensor that the function captures");
+  }
+  return found;
 }
 
 std::vector<Tensor> CompiledFunction::run(std::span<const Tensor> arguments) const {

@@ -25,6 +25,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -43,6 +44,8 @@ class CompiledFunction {
 
   // Whether it serves arguments of these types, and the captured tensors still have theirs.
   bool accepts(std::span<const Tensor> arguments) const;
+  // What keeps it from accepting them: "argument 0 is f32[2], not f32[3]". "" if it does.
+  std::string mismatch(std::span<const Tensor> arguments) const;
   // Whether something has changed since it was recorded that is no tensor.
   bool is_stale() const { return epoch_ != internal::jit_epoch(); }
   // The results, realized. What the function changes is changed.
@@ -90,20 +93,31 @@ class Jit {
     const std::lock_guard lock(mutex_);
     return recordings_;
   }
+  // Why it was recorded the last time: "the first call", "argument 0 is f32[2], not f32[3]" as in
+  // the call before, "a module's mode has changed". "" before the first call.
+  std::string recorded_because() const {
+    const std::lock_guard lock(mutex_);
+    return reason_;
+  }
 
  private:
   template <class... Arguments>
   std::shared_ptr<const CompiledFunction> function_for(std::span<const Tensor> list,
                                                        const Arguments&... arguments) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(functions_, [](const auto& function) { return function->is_stale(); });
+    const auto stale = [](const auto& function) { return function->is_stale(); };
+    const bool has_changed = std::erase_if(functions_, stale) != 0;
     const auto accepts = [&](const auto& function) { return function->accepts(list); };
     const auto known = std::ranges::find_if(functions_, accepts);
     if (known != functions_.end()) {
       std::rotate(known, known + 1, functions_.end());
       return functions_.back();
     }
+    std::string reason = has_changed          ? "a module's mode has changed"
+                         : functions_.empty() ? "the first call"
+                                              : functions_.back()->mismatch(list);
     functions_.push_back(std::make_shared<const CompiledFunction>(trace_changes(f_, arguments...)));
+    reason_ = std::move(reason);
     ++recordings_;
     if (functions_.size() > kMostFunctions) functions_.erase(functions_.begin());
     return functions_.back();
@@ -115,6 +129,7 @@ class Jit {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const CompiledFunction>> functions_;  // used longest ago first
   std::size_t recordings_ = 0;
+  std::string reason_;
 };
 
 template <class F>

@@ -19,11 +19,14 @@ TEST(Jit, RecordsOnceForEachCombinationOfTypes) {
     ++calls;
     return x * x + 1;
   });
+  EXPECT_EQ(f.recorded_because(), "");
   EXPECT_EQ(f(Tensor({1, 2})).to_vector<float>(), (Floats{2, 5}));
   EXPECT_EQ(f(Tensor({3, 4})).to_vector<float>(), (Floats{10, 17}));
   EXPECT_EQ(calls, 1);
+  EXPECT_EQ(f.recorded_because(), "the first call");
   EXPECT_EQ(f(Tensor({3})).to_vector<float>(), (Floats{10}));
   EXPECT_EQ(calls, 2);
+  EXPECT_EQ(f.recorded_because(), "argument 0 is f32[1], not f32[2]");
   EXPECT_EQ(f.recordings(), 2u);
 }
 
@@ -46,6 +49,7 @@ TEST(Jit, CapturedTensorsAreReadAtEachCall) {
   w.set_data(Tensor({1, 2}));
   EXPECT_EQ(f(Tensor({2})).to_vector<float>(), (Floats{2, 4}));
   EXPECT_EQ(f.recordings(), 2u);
+  EXPECT_EQ(f.recorded_because(), "a tensor that the function captures is f32[2], not f32[1]");
 }
 
 TEST(Jit, KindsOfResults) {

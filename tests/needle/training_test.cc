@@ -359,6 +359,7 @@ TEST(JitStep, TheModeOfModulesIsNoticed) {
   nn::eval(training.model);
   EXPECT_EQ(predict(training.x).to_vector<float>(), predict(training.x).to_vector<float>());
   EXPECT_EQ(predict.recordings(), 2U);
+  EXPECT_EQ(predict.recorded_because(), "a module's mode has changed");
 }
 
 TEST(JitStep, ReturnsNothing) {
