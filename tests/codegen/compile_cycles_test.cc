@@ -1,28 +1,19 @@
 // Programs that come and go leave nothing behind.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <fstream>
 
 #include "codegen/counters.h"
 #include "codegen/program.h"
 #include "ir/parser.h"
 #include "tests/codegen/compare_program.h"
+#include "tests/resident_memory.h"
 #include "tests/same_results.h"
 #include "tests/sanitized.h"
 
 namespace ndl::codegen {
 namespace {
-
-// Bytes of this process that are in memory.
-std::int64_t resident_bytes() {
-  std::int64_t size = 0;
-  std::int64_t resident = 0;
-  std::ifstream("/proc/self/statm") >> size >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
 
 // One graph of a family without an end, so that no cache knows its kernel.
 ir::Graph graph_number(int i) {
@@ -45,12 +36,11 @@ TEST(CompileCycles, KeepMemoryFlat) {
   constexpr int kWarmUp = kCycles / 2;  // fills the cache of kernels
   const std::int64_t compiled = compile_counters().kernels_compiled;
   compile_run_destroy(0, kWarmUp);
-  const std::int64_t before = resident_bytes();
+  const std::int64_t before = test::resident_bytes();
   compile_run_destroy(kWarmUp, kCycles);
   EXPECT_EQ(compile_counters().kernels_compiled, compiled + kCycles);
-  // A sanitizer quarantines what is freed.
   if (!test::kIsSanitized) {
-    EXPECT_LT(resident_bytes() - before, std::int64_t{4} << 20);
+    EXPECT_LT(test::resident_bytes() - before, std::int64_t{4} << 20);
   }
 }
 
