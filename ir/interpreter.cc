@@ -1,6 +1,9 @@
 #include "ir/interpreter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/memory.h"
@@ -77,9 +80,10 @@ struct Run {
 
 class Interpreter {
  public:
-  Interpreter(const Graph& graph, bool wide)
+  Interpreter(const Graph& graph, bool wide, bool check_nan = false)
       : graph_(graph),
         wide_(wide),
+        check_nan_(check_nan),
         live_(graph.live_nodes()),
         last_(last_uses(graph)),
         values_(graph.size()) {}
@@ -88,10 +92,13 @@ class Interpreter {
 
  private:
   Run evaluate(Value value) const;
+  // Throws if a result is not finite and all operands are.
+  void check_finite(Value value) const;
   Elements evaluate_wide(Value value, const Run& operands, const Elements& typed) const;
 
   const Graph& graph_;
   bool wide_;
+  bool check_nan_;
   std::vector<bool> live_;
   std::vector<std::uint32_t> last_;
   std::vector<Run> values_;
@@ -108,7 +115,7 @@ Run Interpreter::evaluate(Value value) const {
   for (const Value operand : graph_.operands(value)) operands.append(values_[operand.id]);
   if (def.op == Op::kMakeTuple) return operands;
   if (def.op == Op::kFusion) {
-    return Interpreter(*attributes.region(Attr::kBody), wide_).run(operands);
+    return Interpreter(*attributes.region(Attr::kBody), wide_, check_nan_).run(operands);
   }
   if (def.expand != nullptr) return Interpreter(expansion(graph_, value), wide_).run(operands);
 
@@ -152,6 +159,7 @@ Run Interpreter::run(const Run& inputs) {
     if (!live_[id]) continue;
     try {
       values_[id] = evaluate({id});
+      if (check_nan_ && !graph_.operands({id}).empty()) check_finite({id});
     } catch (const Error& error) {
       const SourceLocation location = graph_.location({id});
       if (location.line == 0 || error.diagnostic().location.line != 0) throw;
@@ -160,6 +168,39 @@ Run Interpreter::run(const Run& inputs) {
     for_each_dying_operand(graph_, id, last_, [&](Value operand) { values_[operand.id] = {}; });
   }
   return std::move(values_[graph_.result().id]);
+}
+
+namespace {
+
+// The first element that is NaN or infinite, by its position in row-major order.
+std::optional<std::int64_t> first_not_finite(const Literal& x) {
+  if (!is_float(x.dtype())) return std::nullopt;
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x.as_double(i))) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Interpreter::check_finite(Value value) const {
+  for (const Value operand : graph_.operands(value)) {
+    for (const Literal& x : values_[operand.id].typed) {
+      if (first_not_finite(x)) return;
+    }
+  }
+  for (const Literal& x : values_[value.id].typed) {
+    const std::optional<std::int64_t> position = first_not_finite(x);
+    if (!position) continue;
+    Dims index;
+    std::int64_t rest = *position;
+    for (std::size_t axis = x.shape().rank(); axis-- > 0;) {
+      index.insert(index.begin(), rest % x.shape()[axis]);
+      rest /= x.shape()[axis];
+    }
+    throw_error<NumericError>("{}: {} at [{}] of {}, of finite operands", graph_.def(value).name,
+                              x.as_double(*position), fmt::join(index, ", "), x.type().to_string());
+  }
 }
 
 // Bytes of a value's 16-bit floats as the floats that structural ops compute them in.
@@ -233,7 +274,7 @@ std::vector<Literal> interpret(const Graph& graph, std::span<const Literal> inpu
     run.typed.push_back(input.dense());
     if (options.wide) run.wide.push_back(widened(run.typed.back()));
   }
-  Run result = Interpreter(graph, options.wide).run(run);
+  Run result = Interpreter(graph, options.wide, options.check_nan).run(run);
   return options.wide ? std::move(result.wide) : std::move(result.typed);
 }
 

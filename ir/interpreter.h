@@ -18,6 +18,10 @@ namespace ndl::ir {
 
 struct InterpretOptions {
   bool wide = false;
+  // Stops at the first op that makes a NaN or an infinity of finite operands: NumericError "div:
+  // nan at [0, 3], of finite operands", with the node's location. Constants and inputs may hold
+  // them.
+  bool check_nan = false;
   // Bytes that values alive at one time may take; nothing: what the machine has available.
   std::optional<std::int64_t> memory_limit;
 };

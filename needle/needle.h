@@ -3,6 +3,7 @@
 
 #include "needle/activation.h"
 #include "needle/autograd.h"
+#include "needle/check_nan.h"
 #include "needle/creation.h"
 #include "needle/custom.h"
 #include "needle/data.h"

@@ -24,6 +24,16 @@ TEST(Run, MissingInputsAreListedWithTheirTypes) {
   expect_error(run({{"run", "-", "--input=2xf32"}, kAdd}), 2, {"no input for y: f32[2]\n"});
 }
 
+TEST(Run, CheckNanNamesTheOpAndItsLine) {
+  const std::string graph =
+      "needle 1\n\ngraph f(%x: f32[3]) -> f32[3] {\n  %0 = log(%x)\n  %1 = mul(%0, %x)\n"
+      "  return %1\n}\n";
+  expect_error(run({{"run", "-", "--check-nan", "--input=3xf32=1 0 2"}, graph}), 3,
+               {":4:8: error: log: -inf at [1] of f32[3], of finite operands"});
+  expect_output(run({{"run", "-", "--check-nan", "--input=3xf32=1"}, graph}), "[0 0 0]\n");
+  expect_output(run({{"run", "-", "--check-nan", "--input=3xf32=inf"}, graph}), "[inf inf inf]\n");
+}
+
 TEST(Run, NotAllOfManyMissingInputsAreListed) {
   std::string parameters;
   for (int i = 0; i < 12; ++i) {
@@ -227,7 +237,7 @@ TEST(Run, ComposedOpsNeedNoExpanding) {
 }
 
 TEST(Run, TheInterpreterTakesNoTargets) {
-  for (const char* way : {"--interpret", "--wide"}) {
+  for (const char* way : {"--interpret", "--wide", "--check-nan"}) {
     for (const char* flag : {"--threads", "--cpu"}) {
       const std::string value = std::string(flag) + (flag[2] == 't' ? "=1" : "=native");
       expect_error(run({{"run", "-", "-i", "3xf32", way, value}, kStable}), 2,

@@ -51,6 +51,7 @@ struct Options {
   std::string memory_limit;
   bool wide = false;
   bool interpret = false;
+  bool check_nan = false;
   TargetFlags target;
   PassFlags passes;
 };
@@ -137,13 +138,16 @@ int run(const Options& options) {
                             parse_tolerance("--rtol", options.rtol)};
   const int threads = options.target.threads();
   const std::string& cpu = options.target.cpu();
-  const bool interprets = options.interpret || options.wide;
+  const bool interprets = options.interpret || options.wide || options.check_nan;
   if (interprets) {
     options.target.refuse("the interpreter compiles for no CPU and runs on one thread; leave out " +
-                          std::string(options.interpret ? "--interpret" : "--wide"));
+                          std::string(options.interpret ? "--interpret"
+                                      : options.wide    ? "--wide"
+                                                        : "--check-nan"));
   }
   ir::InterpretOptions interpret_options;
   interpret_options.wide = options.wide;
+  interpret_options.check_nan = options.check_nan;
   if (!options.memory_limit.empty()) {
     interpret_options.memory_limit = parse_bytes("--memory-limit", options.memory_limit);
   }
@@ -207,6 +211,9 @@ Command add_run(CLI::App& parent) {
       ->default_str("0")
       ->group("Checking");
 
+  app->add_flag("--check-nan", options->check_nan,
+                "interpret, and stop at the first op that makes a NaN or an infinity")
+      ->group("Checking");
   app->add_flag("--interpret", options->interpret,
                 "run the reference interpreter, on one thread; no passes but -p")
       ->group("Running");
