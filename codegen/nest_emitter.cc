@@ -69,9 +69,7 @@ void NestEmitter::decode(llvm::Value* position, std::size_t first_loop,
       loops_[first_loop] = position;
       break;
     }
-    llvm::Value* extent = int64(extents[i]);
-    loops_[first_loop + i] = b().CreateURem(position, extent);
-    position = b().CreateUDiv(position, extent);
+    std::tie(position, loops_[first_loop + i]) = divide(position, extents[i]);
   }
 }
 
@@ -140,8 +138,6 @@ void NestEmitter::emit_tile(llvm::Value* row) {
   start_indices(contraction);
   emit_code(contraction, Level::kRow);
   emit_chunk(chunk, [&] {
-    tile_ = static_cast<std::size_t>(partition_.tile);
-    loops_.resize(nest_.outer.size() + contraction.loops.size());
     emit_code(contraction, Level::kBlock);
     const Values sums = reduce_phase(contraction);
     const LaneScope lanes = scope(width_);

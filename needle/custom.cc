@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <optional>
 
 #include "base/error.h"
 #include "ir/builder.h"
@@ -132,17 +131,12 @@ Value checkpointed(const Trace& trace, std::vector<Tensor> arguments,
   std::vector<ir::Value> again = passes::clone_parameters(b, body).all;
   for (const ir::TensorType& type : body.result_type().elements()) b.parameter(type);
   const std::vector<ir::Value> incoming = passes::add_result_parameters(b, body);
-  std::vector<ir::Value> floats;
   for (ir::Value& x : again) {
     if (!incoming.empty()) x = b.after(x, incoming.front());
-    if (passes::is_float_tensor(b.type(x))) floats.push_back(x);
   }
-  const std::vector<ir::Value> results = ir::inline_graph(b, body, again);
-  const auto gradients = passes::add_gradients(b, passes::seeds_of(b, results, incoming), floats);
-  std::vector<ir::Value> list;
-  for (std::size_t i = 0; i < floats.size(); ++i) {
-    list.push_back(gradients[i] ? *gradients[i] : b.constant_like(floats[i], 0));
-  }
+  again.insert(again.end(), incoming.begin(), incoming.end());
+  std::vector<ir::Value> list = ir::inline_graph(b, passes::vjp(body), again);
+  list.erase(list.begin(), list.begin() + std::ssize(body.result_type().elements()));
   b.set_result(list.size() == 1 ? list.front() : b.make_tuple(list));
   return make_custom(std::move(inputs), as_region(std::move(body), "checkpoint"),
                      std::make_shared<const ir::Graph>(std::move(gradient)), at);

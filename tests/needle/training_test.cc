@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "codegen/counters.h"
 #include "needle/lower.h"
 #include "needle/needle.h"
+#include "tests/resident_memory.h"
+#include "tests/sanitized.h"
 
 namespace ndl {
 namespace {
@@ -407,6 +410,31 @@ TEST(JitStep, StepsLeaveNothingBehind) {
   const std::int64_t before = live_records();
   for (int i = 0; i < 100; ++i) (void)step(training.x, training.y);
   EXPECT_EQ(live_records(), before);
+}
+
+// From a tenth of the steps on: as many live records, and no more memory.
+template <class Step>
+void expect_flat_memory(int steps, Step&& step) {
+  const int count = test::kIsSanitized ? steps / 20 : steps;
+  for (int i = 0; i < count / 10; ++i) step();
+  const std::int64_t records = live_records();
+  const std::int64_t bytes = test::resident_bytes();
+  for (int i = count / 10; i < count; ++i) step();
+  EXPECT_EQ(live_records(), records);
+  if (!test::kIsSanitized) {
+    EXPECT_LT(test::resident_bytes() - bytes, std::int64_t{1} << 20);
+  }
+}
+
+TEST(LongTraining, CompiledStepsKeepMemoryFlat) {
+  Training training;
+  auto step = jit([&](const Tensor& x, const Tensor& y) { return training.step(x, y); });
+  expect_flat_memory(10'000, [&] { (void)step(training.x, training.y).item(); });
+}
+
+TEST(LongTraining, LazyStepsKeepMemoryFlat) {
+  Training training;
+  expect_flat_memory(2'000, [&] { (void)training.step(training.x, training.y).item(); });
 }
 
 }  // namespace
