@@ -1,7 +1,5 @@
 #include "ir/interpreter.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,6 +9,7 @@
 #include "ir/evaluate.h"
 #include "ir/expansion.h"
 #include "ir/math/convert.h"
+#include "ir/position_text.h"
 #include "ir/signature.h"
 
 namespace ndl::ir {
@@ -192,14 +191,9 @@ void Interpreter::check_finite(Value value) const {
   for (const Literal& x : values_[value.id].typed) {
     const std::optional<std::int64_t> position = first_not_finite(x);
     if (!position) continue;
-    Dims index;
-    std::int64_t rest = *position;
-    for (std::size_t axis = x.shape().rank(); axis-- > 0;) {
-      index.insert(index.begin(), rest % x.shape()[axis]);
-      rest /= x.shape()[axis];
-    }
-    throw_error<NumericError>("{}: {} at [{}] of {}, of finite operands", graph_.def(value).name,
-                              x.as_double(*position), fmt::join(index, ", "), x.type().to_string());
+    throw_error<NumericError>("{}: {} at {} of {}, of finite operands", graph_.def(value).name,
+                              x.as_double(*position), position_text(*position, x.shape()),
+                              x.type().to_string());
   }
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/number.h"
+#include "ir/position_text.h"
 
 namespace ndl::tools {
 namespace {
@@ -74,17 +75,6 @@ double badness(const Difference& difference) {
                                          : difference.relative;
 }
 
-// "[1, 2]" for a row-major index.
-std::string position(std::int64_t index, const ir::Shape& shape) {
-  const ir::Dims strides = row_major_strides(shape);
-  ir::Dims indices;
-  for (const std::int64_t stride : strides) {
-    indices.push_back(index / stride);
-    index %= stride;
-  }
-  return ir::to_string(indices);
-}
-
 std::string element(const ir::Literal& literal, std::int64_t index) {
   return visit_dtype(literal.dtype(),
                      [&]<class T>(std::type_identity<T>) { return to_text(literal.at<T>(index)); });
@@ -111,7 +101,7 @@ std::string describe(const Comparison& comparison, std::size_t output, const ir:
     return fmt::format(
         "  output {} at {}: got {}, want {}, absolute error {:.3g}, relative error {:.3g}, "
         "{:.3g} ULP\n",
-        output, position(difference.index, want.shape()), element(got, difference.index),
+        output, ir::position_text(difference.index, want.shape()), element(got, difference.index),
         element(want, difference.index), difference.absolute, difference.relative, difference.ulps);
   };
   std::string text =
