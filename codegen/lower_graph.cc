@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "codegen/arrange_launches.h"
 #include "codegen/graph_lowering.h"
 #include "codegen/lower_region.h"
 #include "ir/builder.h"
@@ -121,6 +122,7 @@ Schedule GraphLowering::run(const Graph& graph) {
     schedule_.buffers[static_cast<std::size_t>(schedule_.outputs[i])].type =
         graph.result_type().elements()[i];
   }
+  arrange_launches(schedule_);
   return std::move(schedule_);
 }
 

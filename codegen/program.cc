@@ -90,8 +90,10 @@ std::shared_ptr<const runtime::Executable> make_executable(
     spec.temporaries.push_back({plan.offsets[i], lives.values[i].bytes});
     slot[static_cast<std::size_t>(lives.buffers[i])] = slots++;
   }
+  spec.outputs_over = schedule.outputs_over;
   for (const Launch& launch : schedule.launches) {
     runtime::KernelCall call;
+    call.joins_previous = launch.joins_previous;
     for (const std::int32_t buffer : launch.buffers) {
       call.buffers.push_back(slot[static_cast<std::size_t>(buffer)]);
     }
@@ -139,9 +141,10 @@ void Program::rethrow_at_node(const Error& error, std::size_t check) const {
 }
 
 std::vector<runtime::Buffer> Program::run_buffers(std::span<const runtime::BufferView> inputs,
-                                                  int threads) const {
+                                                  int threads,
+                                                  std::span<runtime::Buffer> given) const {
   try {
-    return executable_->run(inputs, threads);
+    return executable_->run(inputs, threads, given);
   } catch (const CheckError& error) {
     rethrow_at_node(error, error.check());
   }

@@ -48,7 +48,8 @@ class Program {
   std::vector<ir::Literal> run(std::span<const ir::Literal> inputs, int threads = 0) const;
   // The same on dense row-major elements; see Executable::run and Executable::run_into.
   std::vector<runtime::Buffer> run_buffers(std::span<const runtime::BufferView> inputs,
-                                           int threads = 0) const;
+                                           int threads = 0,
+                                           std::span<runtime::Buffer> given = {}) const;
   void run_into(std::span<const runtime::BufferView> inputs,
                 std::span<const runtime::BufferView> outputs, int threads = 0) const;
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "codegen/in_place.h"
+
 namespace ndl::codegen {
 
 std::string IndexCheck::message(std::int64_t position, std::int64_t index) const {
@@ -19,61 +21,77 @@ std::string IndexCheck::message(std::int64_t position, std::int64_t index) const
       bound.axis, bound.window, index, bound.extent);
 }
 
-bool may_write_over(const LoopNest& nest, std::size_t written, std::size_t read) {
-  if (nest.phases.size() != 1 || !nest.phases.front().loops.empty()) return false;
-  if (size_of(nest.buffers[written].dtype) != size_of(nest.buffers[read].dtype)) return false;
-  if (nest.buffers[written].elements != nest.buffers[read].elements) return false;
-  const IndexExpr* target = nullptr;
-  for (const Write& write : nest.phases.front().writes) {
-    if (static_cast<std::size_t>(write.buffer) != written) continue;
-    if (target != nullptr) return false;
-    target = &write.index;
-  }
-  if (target == nullptr) return false;
-  return std::ranges::all_of(nest.instructions, [&](const Instruction& x) {
-    return x.kind != InstructionKind::kRead || static_cast<std::size_t>(x.buffer) != read ||
-           (x.index == *target && x.index.terms.empty());
-  });
-}
-
-namespace {
-
 const LoopNest* nest_of(const Schedule& schedule, const Launch& launch) {
   return launch.library ? nullptr : &schedule.kernels[launch.kernel];
 }
 
-bool is_written(const Schedule& schedule, const Launch& launch, std::size_t buffer) {
+bool is_written(const Schedule& schedule, const Launch& launch, std::size_t position) {
   const LoopNest* nest = nest_of(schedule, launch);
-  return nest != nullptr ? nest->buffers[buffer].is_written : buffer + 1 == launch.buffers.size();
+  return nest != nullptr ? nest->buffers[position].is_written
+                         : position + 1 == launch.buffers.size();
+}
+
+std::vector<std::vector<std::size_t>> readers_of(const Schedule& schedule) {
+  std::vector<std::vector<std::size_t>> readers(schedule.buffers.size());
+  for (std::size_t number = 0; number < schedule.launches.size(); ++number) {
+    const Launch& launch = schedule.launches[number];
+    for (std::size_t i = 0; i < launch.buffers.size(); ++i) {
+      if (is_written(schedule, launch, i)) continue;
+      std::vector<std::size_t>& of_buffer = readers[static_cast<std::size_t>(launch.buffers[i])];
+      if (of_buffer.empty() || of_buffer.back() != number) of_buffer.push_back(number);
+    }
+  }
+  return readers;
+}
+
+namespace {
+
+// The step of each launch.
+std::vector<std::int32_t> steps_of(const Schedule& schedule) {
+  std::vector<std::int32_t> steps;
+  std::int32_t step = -1;
+  for (const Launch& launch : schedule.launches) {
+    steps.push_back(launch.joins_previous ? step : ++step);
+  }
+  return steps;
 }
 
 }  // namespace
 
 Lives lives_of(const Schedule& schedule) {
   constexpr std::int32_t kNever = -1;
+  const std::vector<std::vector<std::size_t>> readers = readers_of(schedule);
+  const std::vector<std::int32_t> steps = steps_of(schedule);
   std::vector<std::int32_t> value_of(schedule.buffers.size(), kNever);
   Lives lives;
-  for (std::size_t step = 0; step < schedule.launches.size(); ++step) {
-    const Launch& launch = schedule.launches[step];
+  for (std::size_t number = 0; number < schedule.launches.size(); ++number) {
+    const Launch& launch = schedule.launches[number];
     const LoopNest* nest = nest_of(schedule, launch);
+    // Whether nobody reads the buffer at the same time, or later.
+    const auto is_last_reader = [&](std::int32_t buffer) {
+      const std::vector<std::size_t>& all = readers[static_cast<std::size_t>(buffer)];
+      if (all.empty() || all.back() != number) return false;
+      return all.size() == 1 || steps[all[all.size() - 2]] != steps[number];
+    };
     for (std::size_t i = 0; i < launch.buffers.size(); ++i) {
       const auto buffer = static_cast<std::size_t>(launch.buffers[i]);
       const ScheduleBuffer& info = schedule.buffers[buffer];
       if (info.role != BufferRole::kTemporary) continue;
-      const auto now = static_cast<std::int32_t>(step);
       if (value_of[buffer] == kNever) {
         value_of[buffer] = static_cast<std::int32_t>(lives.values.size());
         lives.buffers.push_back(launch.buffers[i]);
-        PlannedValue value{info.type.bytes(), now, now, {}};
+        PlannedValue value{info.type.bytes(), steps[number], steps[number], {}};
         const bool is_of_nest = nest != nullptr && nest->buffers[i].is_written;
         for (std::size_t k = 0; k < launch.buffers.size() && is_of_nest; ++k) {
           const std::int32_t other = value_of[static_cast<std::size_t>(launch.buffers[k])];
-          const bool is_read = !nest->buffers[k].is_written && other != kNever;
-          if (is_read && may_write_over(*nest, i, k)) value.in_place_of.push_back(other);
+          if (other != kNever && is_last_reader(launch.buffers[k]) &&
+              may_write_over(*nest, launch.buffers, i, launch.buffers[k])) {
+            value.in_place_of.push_back(other);
+          }
         }
         lives.values.push_back(std::move(value));
       }
-      lives.values[static_cast<std::size_t>(value_of[buffer])].last_step = now;
+      lives.values[static_cast<std::size_t>(value_of[buffer])].last_step = steps[number];
     }
   }
   return lives;
@@ -85,8 +103,17 @@ std::string to_string(const Schedule& schedule) {
   for (const LoopNest& kernel : schedule.kernels) text += kernel.to_string() + '\n';
   for (std::size_t i = 0; i < schedule.buffers.size(); ++i) {
     const ScheduleBuffer& buffer = schedule.buffers[i];
-    text += fmt::format("%{}: {} {}\n", i, kRoles[static_cast<std::size_t>(buffer.role)],
+    text += fmt::format("%{}: {} {}", i, kRoles[static_cast<std::size_t>(buffer.role)],
                         buffer.type.to_string());
+    const auto output = std::ranges::find(schedule.outputs, static_cast<std::int32_t>(i));
+    if (output != schedule.outputs.end()) {
+      const std::int32_t over =
+          schedule.outputs_over[static_cast<std::size_t>(output - schedule.outputs.begin())];
+      if (over != -1) {
+        text += fmt::format(" over %{}", schedule.inputs[static_cast<std::size_t>(over)]);
+      }
+    }
+    text += '\n';
   }
   for (const Launch& launch : schedule.launches) {
     const LoopNest* nest = nest_of(schedule, launch);
@@ -97,7 +124,8 @@ std::string to_string(const Schedule& schedule) {
           .push_back(fmt::format("%{}", launch.buffers[i]));
     }
     const std::string results = fmt::format("{}", fmt::join(written, ", "));
-    text += fmt::format("{}{}{}({})\n", results, results.empty() ? "" : " = ",
+    text += fmt::format("{}{}{}{}({})\n", launch.joins_previous ? "& " : "", results,
+                        results.empty() ? "" : " = ",
                         nest != nullptr ? nest->name : launch.library->name, fmt::join(read, ", "));
   }
   return text;

@@ -53,12 +53,18 @@ struct Launch {
   std::vector<std::int32_t> buffers;  // one for each of the kernel's
   std::int32_t check = -1;            // what it checks, of the schedule; -1 for nothing
   std::optional<LibraryKernel> library;
+  // Whether it needs nothing of the launches before it since the last one without this, nor they of
+  // it: they are one launch, whose rows threads share as if they were those of one kernel.
+  bool joins_previous = false;
 };
 
 struct Schedule {
   std::vector<ScheduleBuffer> buffers;
   std::vector<std::int32_t> inputs;   // one for each parameter
   std::vector<std::int32_t> outputs;  // one for each element of the result, all different
+  // Of each output, the number of the input whose memory it may have: its kernel is the last that
+  // reads the input, and no check comes later that could find an error. -1 for none.
+  std::vector<std::int32_t> outputs_over;
   std::vector<std::int32_t> constants;
   std::vector<ir::Literal> constant_values;
   std::vector<LoopNest> kernels;  // distinct
@@ -68,14 +74,18 @@ struct Schedule {
 };
 
 // The kernels as text, then the launches: "%3, %4 = softmax_rows(%0, %1)" on the buffers of the
-// schedule, with what each of those is.
+// schedule, with what each of those is. "& " begins what joins the launch before it.
 std::string to_string(const Schedule& schedule);
 
-// Whether the kernel may write buffer `written` over `read`, of at least its size: it reads each
-// element of it before it writes the same one, and no other.
-bool may_write_over(const LoopNest& nest, std::size_t written, std::size_t read);
+// The nest of a launch; null for a kernel of the runtime.
+const LoopNest* nest_of(const Schedule& schedule, const Launch& launch);
+// Whether the launch writes its buffer number `position`.
+bool is_written(const Schedule& schedule, const Launch& launch, std::size_t position);
 
-// When the temporaries live, for memory_plan.h.
+// The launches that read each buffer, in order.
+std::vector<std::vector<std::size_t>> readers_of(const Schedule& schedule);
+
+// When the temporaries live, for memory_plan.h. Launches that are one are one step.
 struct Lives {
   std::vector<std::int32_t> buffers;  // of each planned value
   std::vector<PlannedValue> values;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "needle/lower.h"
 #include "needle/realize.h"
@@ -12,7 +13,14 @@ namespace ndl {
 CompiledFunction::CompiledFunction(Trace trace)
     : program_(codegen::compile_cached(trace.graph, {.pipeline = std::string(kFrontEndPipeline)})),
       captured_(std::move(trace.captured)),
-      changed_(std::move(trace.changed)) {}
+      changed_(std::move(trace.changed)) {
+  const std::size_t arguments = program_->inputs().size() - captured_.size();
+  std::unordered_set<const Variable*> changed;
+  for (const std::shared_ptr<Variable>& variable : changed_) changed.insert(variable.get());
+  for (std::size_t i = 0; i < captured_.size(); ++i) {
+    if (changed.contains(captured_[i].variable().get())) replaced_.push_back(arguments + i);
+  }
+}
 
 bool CompiledFunction::accepts(std::span<const Tensor> arguments) const {
   const std::span<const ir::TensorType> inputs = program_->inputs();
@@ -44,6 +52,18 @@ std::string CompiledFunction::mismatch(std::span<const Tensor> arguments) const 
   return found;
 }
 
+// The memory of what the run replaces, where nobody else holds the value or its bytes.
+std::vector<runtime::Buffer> CompiledFunction::given(std::span<const RecordRef> inputs) const {
+  std::vector<runtime::Buffer> buffers(inputs.size());
+  for (const std::size_t i : replaced_) {
+    constexpr std::uint32_t kOurs = 2;  // the tensor, and `inputs`
+    const Record& record = *inputs[i];
+    if (record.references() != kOurs || record.is_scalar) continue;
+    if (record.storage.front().can_donate()) buffers[i] = record.storage.front();
+  }
+  return buffers;
+}
+
 std::vector<Tensor> CompiledFunction::run(std::span<const Tensor> arguments) const {
   // The records stay what they are even if a tensor is rebound meanwhile.
   std::vector<RecordRef> inputs;
@@ -54,7 +74,8 @@ std::vector<Tensor> CompiledFunction::run(std::span<const Tensor> arguments) con
   std::vector<runtime::BufferView> views;
   views.reserve(inputs.size());
   for (const RecordRef& input : inputs) views.push_back(input->view());
-  std::vector<runtime::Buffer> buffers = program_->run_buffers(views);
+  std::vector<runtime::Buffer> donated = given(inputs);
+  std::vector<runtime::Buffer> buffers = program_->run_buffers(views, 0, donated);
   const std::size_t count = buffers.size() - changed_.size();
   const auto leaf = [&](std::size_t i, bool requires_grad) {
     return make_leaf(program_->outputs()[i], std::move(buffers[i]), requires_grad);

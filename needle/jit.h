@@ -13,7 +13,8 @@
 //
 // What the function computes depends on its arguments and on the tensors it reads, which are
 // captured by reference, so a value given later by set_data() is seen. Tensors from outside that
-// the function gives other data have it after each call; gradients it leaves on them are gone.
+// the function gives other data have it after each call, in the memory of the old one where nobody
+// else holds that; gradients it leaves on them are gone.
 // Numbers of the program that the function reads are part of it, as of its first call; the mode of
 // modules (nn::train, nn::eval) is noticed, and the function recorded anew. Results have no history
 // and require no gradient. Within a trace a call is the function itself. What the function throws
@@ -52,10 +53,13 @@ class CompiledFunction {
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
 
  private:
+  std::vector<runtime::Buffer> given(std::span<const RecordRef> inputs) const;
+
   std::uint64_t epoch_ = internal::jit_epoch();
   std::shared_ptr<const codegen::Program> program_;
   std::vector<Tensor> captured_;
   std::vector<std::shared_ptr<Variable>> changed_;
+  std::vector<std::size_t> replaced_;  // inputs of the program that changed tensors have until then
 };
 
 // What jit() returns. Calls from several threads are safe if the function is.

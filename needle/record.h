@@ -99,6 +99,8 @@ class Record {
   }
   // An argument of a traced function: there is no data to ask for.
   bool is_placeholder() const { return is_leaf() && !source && !is_realized(); }
+  // How many references there are to it, at least for a moment.
+  std::uint32_t references() const { return references_.load(std::memory_order_acquire); }
   // The bytes of a realized tensor.
   runtime::BufferView view() const;
   // The same as a buffer; a copy if it is a number of the program.

@@ -83,6 +83,7 @@ class Value {
   bool is_realized() const;
 
   const RecordRef& record() const { return variable_->value; }
+  const std::shared_ptr<Variable>& variable() const { return variable_; }
 
  protected:
   // Every handle to `record` by way of this is the same tensor.

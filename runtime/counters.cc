@@ -7,7 +7,7 @@ namespace ndl::runtime {
 Counters counters() {
   const AllocatorCounters memory = default_allocator().counters();
   return {
-      .kernels_launched = internal::run_counters.kernels.load(std::memory_order_relaxed),
+      .launches = internal::run_counters.launches.load(std::memory_order_relaxed),
       .executable_runs = internal::run_counters.runs.load(std::memory_order_relaxed),
       .allocations = memory.allocations,
       .cache_hits = memory.cache_hits,
@@ -17,7 +17,7 @@ Counters counters() {
 }
 
 void reset_counters() {
-  internal::run_counters.kernels.store(0, std::memory_order_relaxed);
+  internal::run_counters.launches.store(0, std::memory_order_relaxed);
   internal::run_counters.runs.store(0, std::memory_order_relaxed);
   default_allocator().reset_counters();
 }

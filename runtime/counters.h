@@ -7,7 +7,7 @@
 namespace ndl::runtime {
 
 struct Counters {
-  std::int64_t kernels_launched = 0;
+  std::int64_t launches = 0;         // of a kernel, or of several that run at the same time
   std::int64_t executable_runs = 0;  // begun with inputs that fit, also those that failed
   // Of the default allocator; see AllocatorCounters.
   std::int64_t allocations = 0;
@@ -26,13 +26,13 @@ namespace internal {
 
 // One line, so that a run that counts both moves one line between CPUs.
 struct alignas(64) RunCounters {
-  std::atomic<std::int64_t> kernels{0};
+  std::atomic<std::int64_t> launches{0};
   std::atomic<std::int64_t> runs{0};
 };
 inline constinit RunCounters run_counters;
 
-inline void count_run(std::int64_t kernels) {
-  run_counters.kernels.fetch_add(kernels, std::memory_order_relaxed);
+inline void count_run(std::int64_t launches) {
+  run_counters.launches.fetch_add(launches, std::memory_order_relaxed);
   run_counters.runs.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -17,16 +17,6 @@ bool is_aligned(const void* data, std::int64_t alignment) {
   return (reinterpret_cast<std::uintptr_t>(data) & static_cast<std::uintptr_t>(alignment - 1)) == 0;
 }
 
-struct Rows {
-  KernelFunction function;
-  void* const* buffers;
-};
-
-std::int64_t run_rows(void* argument, std::int64_t begin, std::int64_t end) {
-  const Rows& rows = *static_cast<const Rows*>(argument);
-  return rows.function(rows.buffers, begin, end);
-}
-
 void check_spec(const ExecutableSpec& spec) {
   for (const auto* buffers : {&spec.inputs, &spec.outputs}) {
     for (const BufferSpec& buffer : *buffers) {
@@ -38,6 +28,15 @@ void check_spec(const ExecutableSpec& spec) {
   }
   for (const Buffer& constant : spec.constants) {
     NDL_CHECK(constant.bytes() == 0 || is_aligned(constant.data(), kAlignment));
+  }
+  NDL_CHECK(spec.outputs_over.empty() || spec.outputs_over.size() == spec.outputs.size());
+  for (std::size_t i = 0; i < spec.outputs_over.size(); ++i) {
+    const std::int32_t input = spec.outputs_over[i];
+    if (input == -1) continue;
+    NDL_CHECK(input >= 0 && static_cast<std::size_t>(input) < spec.inputs.size() &&
+                  spec.inputs[static_cast<std::size_t>(input)].bytes == spec.outputs[i].bytes &&
+                  std::ranges::count(spec.outputs_over, input) == 1,
+              "output {} over input {}", i, input);
   }
   NDL_CHECK(spec.arena_bytes >= 0, "{} bytes", spec.arena_bytes);
   for (const TemporarySpec& temporary : spec.temporaries) {
@@ -61,6 +60,13 @@ void check_spec(const ExecutableSpec& spec) {
 }
 
 }  // namespace
+
+// What threads share of a launch.
+struct Executable::Rows {
+  const Call* calls;
+  std::size_t count;
+  void** arguments;
+};
 
 // The addresses of the inputs and outputs are those of the last run.
 struct Executable::Workspace {
@@ -93,11 +99,20 @@ Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& po
                        const ExecutableOptions& options)
     : spec_(std::move(spec)), options_(options), allocator_(allocator), pool_(pool) {
   check_spec(spec_);
-  for (const KernelCall& kernel : spec_.kernels) {
-    const std::int64_t grains =
-        std::clamp<std::int64_t>(kernel.extent / kernel.grain, 1, std::numeric_limits<int>::max());
-    launches_.push_back(
-        {kernel.function, kernel.extent, static_cast<int>(grains), argument_slots_.size()});
+  bool joins = false;
+  for (std::size_t i = 0; i < spec_.kernels.size(); ++i) {
+    const KernelCall& kernel = spec_.kernels[i];
+    joins = joins && kernel.joins_previous;
+    if (kernel.extent != 0) {
+      const std::int64_t grains = std::max<std::int64_t>(kernel.extent / kernel.grain, 1);
+      if (!joins) launches_.push_back({calls_.size(), 0, 0});
+      joins = true;
+      Launch& launch = launches_.back();
+      ++launch.calls;
+      launch.grains += grains;
+      calls_.push_back({kernel.function, kernel.extent, grains, argument_slots_.size()});
+      kernel_of_.push_back(i);
+    }
     argument_slots_.insert(argument_slots_.end(), kernel.buffers.begin(), kernel.buffers.end());
   }
   const std::size_t inputs = spec_.inputs.size();
@@ -114,14 +129,22 @@ Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& po
 
 Executable::~Executable() { trim(); }
 
-std::vector<Buffer> Executable::run(std::span<const BufferView> inputs, int threads) const {
+std::vector<Buffer> Executable::run(std::span<const BufferView> inputs, int threads,
+                                    std::span<Buffer> given) const {
   check("input", inputs, spec_.inputs);
+  NDL_CHECK(given.empty() || given.size() == inputs.size());
   std::vector<Buffer> outputs;
   std::vector<BufferView> views;
   outputs.reserve(spec_.outputs.size());
   views.reserve(spec_.outputs.size());
-  for (const BufferSpec& output : spec_.outputs) {
-    outputs.push_back(Buffer::allocate(output.bytes, allocator_));
+  for (std::size_t i = 0; i < spec_.outputs.size(); ++i) {
+    const bool may_be_over = !given.empty() && !spec_.outputs_over.empty();
+    const std::int32_t input = may_be_over ? spec_.outputs_over[i] : -1;
+    if (input != -1 && given[static_cast<std::size_t>(input)]) {
+      outputs.push_back(std::move(given[static_cast<std::size_t>(input)]));
+    } else {
+      outputs.push_back(Buffer::allocate(spec_.outputs[i].bytes, allocator_));
+    }
     views.push_back(outputs.back().view());
   }
   run_kernels(inputs, views, threads);
@@ -172,21 +195,51 @@ void Executable::run_kernels(std::span<const BufferView> inputs,
 
   const int most = threads > 0 ? threads : std::numeric_limits<int>::max();
   const DefaultFloatEnvironment environment;
-  std::int64_t launched = 0;
   for (const Launch& launch : launches_) {
-    if (launch.extent == 0) continue;
-    ++launched;
-    Rows rows{launch.function, arguments + launch.first_argument};
-    const int width = std::min(most, launch.grains);
-    const std::int64_t status =
-        width == 1 ? rows.function(rows.buffers, 0, launch.extent)
-                   : pool_.parallel_for(launch.extent, width, run_rows, &rows, launch.grains);
+    const Call& first = calls_[launch.first_call];
+    Rows rows{&first, launch.calls, arguments};
+    const int width = static_cast<int>(std::min<std::int64_t>(most, launch.grains));
+    std::int64_t status = 0;
+    if (width == 1) {
+      for (const Call& call : std::span(&first, launch.calls)) {
+        status = call.function(arguments + call.first_argument, 0, call.extent);
+        if (status != 0) break;
+      }
+    } else if (launch.calls == 1) {
+      status = pool_.parallel_for(first.extent, width, run_rows, &rows, launch.grains);
+    } else {
+      status = pool_.parallel_for(launch.grains, width, run_grains, &rows, launch.grains);
+    }
     if (status != 0) [[unlikely]] {
-      internal::count_run(launched);
-      fail(static_cast<std::size_t>(&launch - launches_.data()), status, rows.buffers);
+      internal::count_run(&launch - launches_.data() + 1);
+      fail(kernel_of_[launch.first_call], status, arguments + first.first_argument);
     }
   }
-  internal::count_run(launched);
+  internal::count_run(std::ssize(launches_));
+}
+
+// Rows of the only call.
+std::int64_t Executable::run_rows(void* argument, std::int64_t begin, std::int64_t end) {
+  const Rows& rows = *static_cast<const Rows*>(argument);
+  return rows.calls->function(rows.arguments + rows.calls->first_argument, begin, end);
+}
+
+// Grains of all calls, one call after the other.
+std::int64_t Executable::run_grains(void* argument, std::int64_t begin, std::int64_t end) {
+  const Rows& rows = *static_cast<const Rows*>(argument);
+  for (const Call& call : std::span(rows.calls, rows.count)) {
+    const std::int64_t first = std::max<std::int64_t>(begin, 0);
+    const std::int64_t last = std::min(end, call.grains);
+    if (first < last) {
+      const std::int64_t status = call.function(rows.arguments + call.first_argument,
+                                                call.row_of(first), call.row_of(last));
+      if (status != 0) return status;
+    }
+    begin -= call.grains;
+    end -= call.grains;
+    if (end <= 0) break;
+  }
+  return 0;
 }
 
 void Executable::fail(std::size_t kernel, std::int64_t status, void* const* buffers) const {

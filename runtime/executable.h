@@ -9,6 +9,7 @@
 // time have one each.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -41,6 +42,9 @@ struct ExecutableSpec {
   std::string name;  // for errors
   std::vector<BufferSpec> inputs;
   std::vector<BufferSpec> outputs;
+  // Of each output, the input whose memory it may have, -1 for none; empty if none may. The kernels
+  // are such that this changes no result.
+  std::vector<std::int32_t> outputs_over;
   std::vector<Buffer> constants;  // aligned to kAlignment
   std::vector<TemporarySpec> temporaries;
   std::int64_t arena_bytes = 0;
@@ -81,7 +85,11 @@ class Executable {
   // UnsupportedError for an address that is not aligned, UsageError for a negative number of
   // threads, ResourceError when memory is short, all before any kernel runs; and what `raise`
   // throws. Outputs are then unspecified.
-  std::vector<Buffer> run(std::span<const BufferView> inputs, int threads = 0) const;
+  //
+  // `given` is empty or has a buffer for each input; one that is not empty has the input's bytes,
+  // and may be taken, to come back as an output that may have its memory.
+  std::vector<Buffer> run(std::span<const BufferView> inputs, int threads = 0,
+                          std::span<Buffer> given = {}) const;
 
   // The same into memory of the caller, which overlaps no input and no other output but where the
   // plan allows it. Allocates nothing once as many workspaces exist as there are runs at one time.
@@ -103,12 +111,23 @@ class Executable {
   class Lease;
 
   // A kernel as a run needs it.
-  struct Launch {
+  struct Call {
     KernelFunction function;
     std::int64_t extent;
-    int grains;                  // the most threads it is worth, and microseconds it takes one
+    std::int64_t grains;         // the most threads it is worth, and microseconds it takes one
     std::size_t first_argument;  // of the addresses in a workspace
+
+    std::int64_t row_of(std::int64_t grain) const {
+      return grain * (extent / grains) + std::min(grain, extent % grains);
+    }
   };
+  // Kernels that run at the same time, none without rows.
+  struct Launch {
+    std::size_t first_call;
+    std::size_t calls;
+    std::int64_t grains;  // of all
+  };
+  struct Rows;
   // Where the address of an input or output goes.
   struct Patch {
     std::size_t slot;
@@ -119,6 +138,8 @@ class Executable {
              std::span<const BufferSpec> specs) const;
   void run_kernels(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
                    int threads) const;
+  static std::int64_t run_rows(void* argument, std::int64_t begin, std::int64_t end);
+  static std::int64_t run_grains(void* argument, std::int64_t begin, std::int64_t end);
   [[noreturn]] void fail(std::size_t kernel, std::int64_t status, void* const* buffers) const;
   std::unique_ptr<Workspace> make_workspace() const;
   Workspace* acquire_workspace() const;
@@ -131,6 +152,8 @@ class Executable {
   const ExecutableOptions options_;
   Allocator& allocator_;
   ThreadPool& pool_;
+  std::vector<Call> calls_;
+  std::vector<std::size_t> kernel_of_;  // each call
   std::vector<Launch> launches_;
   std::vector<Patch> input_patches_;
   std::vector<Patch> output_patches_;

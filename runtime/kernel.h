@@ -30,6 +30,9 @@ struct KernelCall {
   std::int64_t extent = 1;            // rows of the parallel dimension; with 0 it is not called
   std::int64_t grain = 1;             // rows of about a microsecond, too few to share; at least 1
   std::string name;                   // for errors and profiles
+  // Whether it is one launch with the kernel before it: neither needs anything of the other, and
+  // threads share their rows as if they were those of one kernel. Kernels that may fail are not.
+  bool joins_previous = false;
 };
 
 }  // namespace ndl::runtime

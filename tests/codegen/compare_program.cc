@@ -38,6 +38,41 @@ std::int64_t run_kernel(const runtime::KernelCall& kernel, void* const* buffers,
   return status;
 }
 
+// The numbers of the kernels, those of one launch in the reverse of their order.
+std::vector<std::size_t> backwards_in_launches(std::span<const runtime::KernelCall> kernels) {
+  std::vector<std::size_t> order;
+  std::size_t begin = 0;
+  for (std::size_t k = 0; k < kernels.size(); ++k) {
+    if (!kernels[k].joins_previous) begin = k;
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(begin), k);
+  }
+  return order;
+}
+
+// Gives the program its inputs, for results to be written over them.
+std::vector<ir::Literal> run_over_inputs(const Program& program,
+                                         std::span<const ir::Literal> inputs) {
+  std::vector<runtime::Buffer> given;
+  std::vector<runtime::BufferView> views;
+  for (const ir::Literal& input : inputs) {
+    const ir::Literal dense = input.dense();
+    given.push_back(runtime::Buffer::allocate(dense.type().bytes()));
+    views.push_back(given.back().view());
+    if (dense.size() != 0) {
+      std::memcpy(views.back().data, dense.bytes(), static_cast<std::size_t>(views.back().bytes));
+    }
+  }
+  const std::vector<runtime::Buffer> outputs = program.run_buffers(views, 0, given);
+  std::vector<ir::Literal> results;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    results.push_back(ir::Literal::uninitialized(program.outputs()[i]));
+    if (outputs[i].bytes() == 0) continue;
+    std::memcpy(results.back().bytes(), outputs[i].data(),
+                static_cast<std::size_t>(outputs[i].bytes()));
+  }
+  return results;
+}
+
 std::vector<ir::Literal> run_parts(const Program& program, std::span<const ir::Literal> inputs,
                                    int parts) {
   const runtime::ExecutableSpec& spec = program.executable()->spec();
@@ -57,7 +92,7 @@ std::vector<ir::Literal> run_parts(const Program& program, std::span<const ir::L
   for (const runtime::TemporarySpec& temporary : spec.temporaries) {
     slots.push_back(static_cast<std::byte*>(arena.data()) + temporary.offset);
   }
-  for (std::size_t k = 0; k < spec.kernels.size(); ++k) {
+  for (const std::size_t k : backwards_in_launches(spec.kernels)) {
     std::vector<void*> buffers;
     for (const std::int32_t slot : spec.kernels[k].buffers) {
       buffers.push_back(slots[static_cast<std::size_t>(slot)]);
@@ -128,6 +163,9 @@ std::string difference_on_any_threads(const test::Outcome& want, const Program& 
                                       std::span<const ir::Literal> inputs, double ulps) {
   std::string found = difference(want, run_program(program, inputs, 0), ulps);
   if (!found.empty()) return found + " (on the pool)";
+  const test::Outcome over_inputs = outcome_of([&] { return run_over_inputs(program, inputs); });
+  found = difference(want, over_inputs, ulps);
+  if (!found.empty()) return found + " (over the inputs)";
   for (const int parts : {1, 2, 3, 7}) {
     found = difference(want, run_in_parts(program, inputs, parts), ulps);
     if (!found.empty()) return fmt::format("{} (in {} parts)", found, parts);

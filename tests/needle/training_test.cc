@@ -11,6 +11,7 @@
 #include "codegen/counters.h"
 #include "needle/lower.h"
 #include "needle/needle.h"
+#include "runtime/counters.h"
 #include "tests/resident_memory.h"
 #include "tests/sanitized.h"
 
@@ -401,6 +402,86 @@ TEST(JitStep, GradientsFromOutsideAreRefused) {
   auto step = jit([&] { opt.step(); });
   EXPECT_THROW(step(), TraceError);
   EXPECT_TRUE(w.has_grad());
+}
+
+const void* data_of(const Tensor& x) {
+  x.realize();
+  return x.record()->view().data;
+}
+
+TEST(JitStep, ChangesParametersAndStateInPlace) {
+  Training training;
+  auto step = jit([&](const Tensor& x, const Tensor& y) { return training.step(x, y); });
+  (void)step(training.x, training.y);
+  const std::vector<Tensor> parameters = nn::parameters(training.model);
+  std::vector<const void*> before;
+  for (const Tensor& w : parameters) before.push_back(data_of(w));
+  const std::int64_t bytes = runtime::counters().live_bytes;
+  for (int i = 0; i < 3; ++i) (void)step(training.x, training.y);
+  for (std::size_t i = 0; i < parameters.size(); ++i) EXPECT_EQ(data_of(parameters[i]), before[i]);
+  EXPECT_EQ(runtime::counters().live_bytes, bytes);
+}
+
+TEST(JitStep, WhatSomebodyHoldsKeepsItsValue) {
+  Tensor w({1, 2}, {.requires_grad = false});
+  auto step = jit([&] { w.set_data(w.data() * 2); });
+  step();
+  const void* const place = data_of(w);
+  step();
+  EXPECT_EQ(data_of(w), place);
+  const Tensor held = w.data();
+  const Tensor pending = w + 1;
+  step();
+  EXPECT_NE(data_of(w), place);
+  EXPECT_EQ(w.to_vector<float>(), (Floats{8, 16}));
+  EXPECT_EQ(held.to_vector<float>(), (Floats{4, 8}));
+  EXPECT_EQ(pending.to_vector<float>(), (Floats{5, 9}));
+  // An argument is what it was, even if it is the tensor that changes.
+  auto add = jit([&](const Tensor& x) {
+    w.set_data(w.data() + x);
+    return x * 1;
+  });
+  EXPECT_EQ(add(w).to_vector<float>(), (Floats{8, 16}));
+  EXPECT_EQ(w.to_vector<float>(), (Floats{16, 32}));
+}
+
+// Two tensors that change places cannot both be written over the other.
+TEST(JitStep, ChangesThatReadEachOther) {
+  Tensor a({1, 2, 3}, {.requires_grad = false});
+  Tensor b({10, 20, 30}, {.requires_grad = false});
+  auto step = jit([&] {
+    const Tensor next = a.data() + b.data();
+    b.set_data(flip(a.data() * 2, 0));
+    a.set_data(next);
+  });
+  step();
+  step();
+  EXPECT_EQ(a.to_vector<float>(), (Floats{11 + 6, 22 + 4, 33 + 2}));
+  EXPECT_EQ(b.to_vector<float>(), (Floats{66, 44, 22}));
+}
+
+TEST(JitStep, AnOptimizerStepIsOneLaunch) {
+  manual_seed(1);
+  std::vector<Tensor> parameters;
+  std::vector<Tensor> targets;
+  for (std::int64_t i = 0; i < 50; ++i) {
+    const ir::Shape shape = i % 3 == 0 ? ir::Shape({i + 1}) : ir::Shape({7 * i, 13});
+    parameters.push_back(nn::Parameter(init::randn(shape)));
+    targets.push_back(init::randn(shape).detach());
+  }
+  optim::Adam opt(parameters, {.weight_decay = 0.1});
+  auto step = jit([&] {
+    Tensor loss = Tensor::scalar(0);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      loss = loss + (parameters[i] * targets[i]).sum();
+    }
+    loss.backward();
+    opt.step();
+  });
+  step();
+  const std::int64_t before = runtime::counters().launches;
+  step();
+  EXPECT_EQ(runtime::counters().launches - before, 1);
 }
 
 TEST(JitStep, StepsLeaveNothingBehind) {

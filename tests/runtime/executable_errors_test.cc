@@ -26,7 +26,7 @@ TEST(Executable, ANegativeNumberOfThreadsIsAMistake) {
   EXPECT_EQ(message_of<UsageError>([&] { executable.run_into(inputs, outputs, -1); }),
             "example: -1 threads");
   EXPECT_THROW(executable.run(inputs, std::numeric_limits<int>::min()), UsageError);
-  EXPECT_EQ(counters().kernels_launched, before.kernels_launched);
+  EXPECT_EQ(counters().launches, before.launches);
   EXPECT_EQ(counters().live_bytes, before.live_bytes);
   EXPECT_EQ(result[0], 7);
 }
@@ -69,6 +69,12 @@ TEST(Executable, ABrokenPlanIsAnInternalError) {
   broken([](ExecutableSpec& s) { s.arena_bytes = -1; });
   broken([](ExecutableSpec& s) { s.inputs[0].alignment = 3; });
   broken([](ExecutableSpec& s) { s.outputs[0].bytes = -1; });
+  broken([](ExecutableSpec& s) { s.outputs_over = {1}; });
+  broken([](ExecutableSpec& s) { s.outputs_over = {0, 0}; });
+  broken([](ExecutableSpec& s) {
+    s.outputs_over = {0};
+    s.inputs[0].bytes -= 4;
+  });
 }
 
 TEST(Executable, StopsAtTheFirstFailure) {
@@ -84,7 +90,7 @@ TEST(Executable, StopsAtTheFirstFailure) {
     const Counters before = counters();
     EXPECT_EQ(message_of<Error>([&] { executable.run_into(inputs, outputs, threads); }),
               "example: kernel 'check' failed with status 301");
-    EXPECT_EQ(counters().kernels_launched - before.kernels_launched, 1);
+    EXPECT_EQ(counters().launches - before.launches, 1);
   }
   EXPECT_EQ(result[0], 7);
   x[300] = x[301] = x[999] = 1;

@@ -166,6 +166,55 @@ TEST(Executable, ExtentAndGrainDecideTheCalls) {
   EXPECT_EQ(most_calls(100, 1), 4);
 }
 
+// Each row of each kernel once, whatever the threads and however the rows are cut.
+TEST(Executable, KernelsThatJoinAreOneLaunch) {
+  static std::array<std::array<std::atomic<int>, 100>, 3> seen;
+  const auto mark = []<std::size_t k>(std::integral_constant<std::size_t, k>) {
+    return +[](void* const*, std::int64_t begin, std::int64_t end) -> std::int64_t {
+      for (std::int64_t row = begin; row < end; ++row) ++seen[k][static_cast<std::size_t>(row)];
+      return 0;
+    };
+  };
+  const auto first = mark(std::integral_constant<std::size_t, 0>());
+  const auto second = mark(std::integral_constant<std::size_t, 1>());
+  const auto third = mark(std::integral_constant<std::size_t, 2>());
+  ThreadPool pool({.threads = 3});
+  const Executable executable({.name = "joined",
+                               .kernels = {{first, {}, 7, 1, "first"},
+                                           {second, {}, 0, 1, "nothing", true},
+                                           {second, {}, 100, 9, "second", true},
+                                           {third, {}, 3, 5, "third", true},
+                                           {first, {}, 7, 7, "alone"}}},
+                              default_allocator(), pool);
+  for (const int threads : {1, 2, 3}) {
+    for (auto& rows : seen) std::ranges::fill(rows, 0);
+    const std::int64_t before = counters().launches;
+    executable.run({}, threads);
+    EXPECT_EQ(counters().launches - before, 2);
+    for (std::size_t row = 0; row < 100; ++row) {
+      EXPECT_EQ(seen[0][row], row < 7 ? 2 : 0);
+      EXPECT_EQ(seen[1][row], 1);
+      EXPECT_EQ(seen[2][row], row < 3 ? 1 : 0);
+    }
+  }
+}
+
+TEST(Executable, AGivenInputIsTakenForTheOutputThatMayHaveItsMemory) {
+  const Executable executable({.name = "over",
+                               .inputs = {{kBytes, 4}},
+                               .outputs = {{kBytes, 4}},
+                               .outputs_over = {0},
+                               .kernels = {{increment, {0, 1}, kRows, 100, "increment"}}});
+  Buffer given[] = {twos()};
+  const BufferView inputs[] = {given[0].view()};
+  const Buffer kept = executable.run(inputs)[0];
+  EXPECT_NE(kept.data(), inputs[0].data);
+  const Buffer taken = executable.run(inputs, 0, given)[0];
+  EXPECT_EQ(taken.data(), inputs[0].data);
+  EXPECT_FALSE(given[0]);
+  for (const Buffer& result : {kept, taken}) EXPECT_EQ(static_cast<float*>(result.data())[5], 3);
+}
+
 TEST(Executable, AllocatesNothingOnceWarm) {
   ThreadPool pool({.threads = 2});
   Allocator allocator;
@@ -228,13 +277,13 @@ TEST(Counters, CountWhatHappens) {
   executable.run(inputs);
   reset_counters();
   const Counters before = counters();
-  EXPECT_EQ(before.kernels_launched, 0);
+  EXPECT_EQ(before.launches, 0);
   EXPECT_EQ(before.executable_runs, 0);
   EXPECT_EQ(before.allocations, 0);
   EXPECT_EQ(before.peak_bytes, before.live_bytes);
   const std::vector<Buffer> result = executable.run(inputs);
   const Counters after = counters();
-  EXPECT_EQ(after.kernels_launched, 5);
+  EXPECT_EQ(after.launches, 5);
   EXPECT_EQ(after.executable_runs, 1);
   EXPECT_EQ(after.allocations, 1);
   EXPECT_EQ(after.cache_hits, 1);
