@@ -1,5 +1,5 @@
 // Runs of launches that need nothing of each other are at most two launches: the second has those
-// that may write over what others of the run read. So a step of an optimizer is one launch over all
+// that may write over what others of the run read, if that is large. So a step of an optimizer is one launch over all
 // parameters, and in a step of training the gradient that reads a weight comes before its update.
 #include "codegen/arrange_launches.h"
 
@@ -11,6 +11,9 @@
 
 namespace ndl::codegen {
 namespace {
+
+// Memory that is worth a launch of its own to save.
+constexpr std::int64_t kWorthALaunch = 1 << 14;
 
 // A result that a launch may write over what it reads.
 struct Over {
@@ -139,7 +142,10 @@ void Arranger::arrange_run(std::size_t begin, std::size_t end) {
         has_others = true;
         if (is_late[other - begin]) is_possible = false;
       });
-      if (!is_possible || (has_others && is_early[number - begin])) continue;
+      const std::int64_t bytes =
+          schedule_.buffers[static_cast<std::size_t>(over.input)].type.bytes();
+      if (has_others && (is_early[number - begin] || bytes < kWorthALaunch)) continue;
+      if (!is_possible) continue;
       if (has_others) is_late[number - begin] = true;
       for_each_other_reader(over, number, begin,
                             [&](std::size_t other) { is_early[other - begin] = true; });

@@ -2,6 +2,7 @@
 // 2. The new graph, a unit after those it needs: a group of several ops becomes a fusion.
 #include "passes/fuse.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <queue>
@@ -37,6 +38,9 @@ class Fuser {
   std::vector<std::vector<Value>> ordered_units() const;
   void add_fusion(Builder& builder, const std::vector<Value>& members);
   Value clone(Builder& builder, Value value);
+  // f(value) for what the fusion reads from outside, in the order it is read.
+  template <class F>
+  void for_each_input(Value member, F&& f) const;
 
   const Graph& source_;
   const FusionPlan& plan_;
@@ -50,28 +54,53 @@ Value Fuser::clone(Builder& builder, Value value) {
   return builder.clone(source_, value, operands);
 }
 
+template <class F>
+void Fuser::for_each_input(Value member, F&& f) const {
+  for (const Value operand : source_.operands(member)) {
+    if (plan_.is_copied(operand, member)) {
+      std::vector<Value> pending = {operand};
+      while (!pending.empty()) {
+        const Value next = pending.back();
+        pending.pop_back();
+        if (plan_.is_number[next.id]) {
+          for (const Value x : source_.operands(next)) pending.push_back(x);
+        } else if (!source_.is_splat(next)) {
+          f(next);
+        }
+      }
+    } else if (plan_.group[operand.id] != plan_.group[member.id] && !source_.is_splat(operand)) {
+      f(operand);
+    }
+  }
+}
+
 void Fuser::add_fusion(Builder& builder, const std::vector<Value>& members) {
+  // Numbers that every reader computes again.
+  if (std::ranges::none_of(members, [&](Value x) { return leaves_group_[x.id]; })) return;
   auto body = std::make_shared<Graph>("body");
   Builder inside(*body);
   std::unordered_map<std::uint32_t, Value> local;
   std::vector<Value> operands;
-  // Parameters first: what comes from outside and is no splat, in the order it is read.
+  // Parameters first.
   for (const Value member : members) {
-    for (const Value operand : source_.operands(member)) {
-      const bool outside = plan_.group[operand.id] != plan_.group[member.id];
-      if (!outside || source_.is_splat(operand) || local.contains(operand.id)) continue;
-      local[operand.id] = inside.parameter(source_.type(operand), source_.name(operand));
-      operands.push_back(mapped_[operand.id]);
-    }
+    for_each_input(member, [&](Value x) {
+      if (local.contains(x.id)) return;
+      local[x.id] = inside.parameter(source_.type(x), source_.name(x));
+      operands.push_back(mapped_[x.id]);
+    });
   }
   std::vector<Value> outputs;
   for (const Value member : members) {
-    std::vector<Value> arguments;
-    for (const Value operand : source_.operands(member)) {
-      if (!local.contains(operand.id)) local[operand.id] = inside.clone(source_, operand, {});
-      arguments.push_back(local[operand.id]);
-    }
-    local[member.id] = inside.clone(source_, member, arguments);
+    // Numbers are made of few ops, so this is not deep.
+    const auto make = [&](const auto& self, Value value) -> Value {
+      std::vector<Value> arguments;
+      for (const Value operand : source_.operands(value)) {
+        if (!local.contains(operand.id)) local[operand.id] = self(self, operand);
+        arguments.push_back(local[operand.id]);
+      }
+      return inside.clone(source_, value, arguments);
+    };
+    local[member.id] = make(make, member);
     if (leaves_group_[member.id]) outputs.push_back(member);
   }
   if (outputs.size() == 1) {
@@ -112,7 +141,7 @@ std::vector<std::vector<Value>> Fuser::ordered_units() const {
   for (std::uint32_t id = 0; id < source_.size(); ++id) {
     if (!live[id]) continue;
     for (const Value operand : source_.operands({id})) {
-      if (unit_of[operand.id] == unit_of[id]) continue;
+      if (unit_of[operand.id] == unit_of[id] || plan_.is_copied(operand, {id})) continue;
       users[unit_of[operand.id]].push_back(unit_of[id]);
       ++waits[unit_of[id]];
     }
@@ -147,6 +176,7 @@ Graph Fuser::run() {
   for (std::uint32_t id = 0; id < source_.size(); ++id) {
     if (!live[id]) continue;
     for (const Value operand : source_.operands({id})) {
+      if (plan_.is_copied(operand, {id})) continue;
       if (plan_.group[operand.id] == kNone || plan_.group[operand.id] != plan_.group[id]) {
         leaves_group_[operand.id] = true;
       }
@@ -156,7 +186,10 @@ Graph Fuser::run() {
   Builder builder(result);
   mapped_.resize(source_.size());
   for (const std::vector<Value>& unit : ordered_units()) {
-    if (unit.size() > 1) {
+    const Value first = unit.front();
+    const bool has_copies = std::ranges::any_of(source_.operands(first),
+                                                [&](Value x) { return plan_.is_copied(x, first); });
+    if (unit.size() > 1 || has_copies) {
       add_fusion(builder, unit);
     } else {
       mapped_[unit.front().id] = clone(builder, unit.front());

@@ -10,8 +10,9 @@
 //
 // What fuses is said in passes/fusion_plan.h: producers and consumers, neighbours over one space,
 // what moves elements into what reads it, producers into reductions, what follows reductions and
-// contractions, rows that are reduced several times. Splat constants are copied into every body
-// that reads them. Bodies are typed graphs, so no bit of any result changes.
+// contractions, rows that are reduced several times. Splat constants, and numbers that are as
+// easily computed again, are copied into every body that reads them. Bodies are typed graphs, so no
+// bit of any result changes.
 #pragma once
 
 #include <functional>

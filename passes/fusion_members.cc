@@ -72,4 +72,28 @@ bool is_root(const Graph& graph, Value value) {
   }
 }
 
+std::vector<bool> find_numbers(const Graph& graph) {
+  constexpr int kMostOps = 8;
+  std::vector<int> ops(graph.size());  // that make it; 0 for what is no number
+  const auto is_cheap = [&](Value value) {
+    const ir::OpDef& def = graph.def(value);
+    // A leaf function is for floats alone.
+    if (def.is_elementwise()) return def.dtypes != kFloats;
+    const Op op = graph.op(value);
+    return op == Op::kConvert || op == Op::kBitcast || op == Op::kBroadcast || op == Op::kReshape;
+  };
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    const Value value{id};
+    if (graph.type(value).is_tuple() || graph.type(value).shape().num_elements() != 1) continue;
+    if (is_input(graph, value) || !is_cheap(value)) continue;
+    int sum = 1;
+    const bool is_number = std::ranges::all_of(graph.operands(value), [&](Value operand) {
+      sum += ops[operand.id];
+      return is_input(graph, operand) || ops[operand.id] != 0;
+    });
+    if (is_number && sum <= kMostOps) ops[id] = sum;
+  }
+  return {ops.begin(), ops.end()};
+}
+
 }  // namespace ndl::passes

@@ -1,6 +1,8 @@
 // Which ops a fusion may have, and what they are in it. Internal to fusion.
 #pragma once
 
+#include <vector>
+
 #include "ir/graph.h"
 
 namespace ndl::passes {
@@ -14,5 +16,9 @@ bool is_map(const ir::Graph& graph, ir::Value value);
 
 // Whether the op's loops are a kernel's, which may go on with the result.
 bool is_root(const ir::Graph& graph, ir::Value value);
+
+// Of each node whether it is a number that few cheap ops make of inputs, such as a learning rate
+// with a correction: every kernel that reads it may compute it again.
+std::vector<bool> find_numbers(const ir::Graph& graph);
 
 }  // namespace ndl::passes

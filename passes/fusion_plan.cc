@@ -71,12 +71,14 @@ class Planner {
     const Position want = asked(consumer, operand);
     return want.home != kNone && want == positions_[producer.id];
   }
-  // f(producer, consumer, operand number) for all operands of a node that are computed.
+  // f(producer, consumer, operand number) for all operands of a node that it waits for.
   template <class F>
   void for_each_edge(std::uint32_t id, F&& f) const {
     const auto operands = graph_.operands({id});
     for (std::size_t k = 0; k < operands.size(); ++k) {
-      if (!is_input(graph_, operands[k])) f(operands[k], Value{id}, k);
+      if (is_input(graph_, operands[k])) continue;
+      if (plan_.is_number[operands[k].id] && positions_[id].home != kNone) continue;
+      f(operands[k], Value{id}, k);
     }
   }
 
@@ -100,6 +102,7 @@ Planner::Planner(const Graph& graph, std::size_t max_ops)
       is_bound_(graph.size()),
       first_flat_axis_(graph.size()),
       first_read_(graph.size(), kNone) {
+  plan_.is_number = find_numbers(graph);
   choose_axes();
   stay_with_roots();
   move_to_users();
@@ -361,6 +364,7 @@ FusionReason Planner::reason(Value producer, Value consumer, std::size_t operand
   const std::uint32_t group = plan_.group[producer.id];
   if (group == kNone || plan_.group[consumer.id] == kNone) return FusionReason::kAlone;
   if (group == plan_.group[consumer.id]) return FusionReason::kFused;
+  if (plan_.is_copied(producer, consumer)) return FusionReason::kNumber;
   const Position want = asked(consumer, operand);
   if (want.home == kNone || want.home != positions_[producer.id].home) {
     return want.place >= kFirstRead ? FusionReason::kUses : FusionReason::kSpace;
@@ -377,8 +381,8 @@ FusionPlan plan_fusion(const Graph& graph, std::size_t max_ops) {
 }
 
 std::string_view name_of(FusionReason reason) {
-  constexpr std::array<std::string_view, 8> kNames = {"fused", "constant", "input",      "alone",
-                                                      "space", "uses",     "dependence", "size"};
+  constexpr std::array<std::string_view, 9> kNames = {
+      "fused", "constant", "number", "input", "alone", "space", "uses", "dependence", "size"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 
@@ -394,7 +398,8 @@ std::vector<FusionEdge> explain_fusion(const Graph& graph, std::size_t max_ops) 
     const auto operands = graph.operands({id});
     for (std::size_t k = 0; k < operands.size(); ++k) {
       const FusionReason reason = planner.reason(operands[k], {id}, k);
-      if (reason != FusionReason::kFused) is_written[operands[k].id] = true;
+      const bool is_inside = reason == FusionReason::kFused || reason == FusionReason::kNumber;
+      if (!is_inside) is_written[operands[k].id] = true;
       edges.push_back({operands[k], {id}, reason, 0});
     }
   }

@@ -9,7 +9,7 @@
 // and a node in it has a place there: the whole space; a row; or, for what is read through an op
 // that moves elements, the index at which that op reads it. Two ends of an edge join if the user
 // asks for its operand in its own home and at the place where the operand is computed. So an
-// element is never computed twice.
+// element is never computed twice, but for numbers that cost next to nothing.
 //
 // Nodes are laid out in stages: an edge that does not join always leads to a later stage, so groups
 // never depend on each other in a cycle. A member goes to the last stage that its users allow,
@@ -30,7 +30,14 @@ struct FusionPlan {
 
   std::vector<std::uint32_t> stage;  // of each node
   std::vector<std::uint32_t> group;  // of each node; kNone for what is no member
+  std::vector<bool> is_number;       // of each node, see fusion_members.h
   std::uint32_t num_groups = 0;
+
+  // Whether a kernel computes the operand again, though it is another one's.
+  bool is_copied(ir::Value producer, ir::Value consumer) const {
+    return is_number[producer.id] && group[consumer.id] != kNone &&
+           group[producer.id] != group[consumer.id];
+  }
 };
 
 // `max_ops` bounds the size of a group, but for what is read through ops that move elements.
@@ -40,6 +47,7 @@ FusionPlan plan_fusion(const ir::Graph& graph, std::size_t max_ops);
 enum class FusionReason : std::uint8_t {
   kFused,
   kConstant,    // the producer is a splat constant, which costs nothing to copy
+  kNumber,      // the producer is a number that is as easily computed again
   kInput,       // the producer is a parameter or a large constant
   kAlone,       // one of the two is no member of any fusion
   kSpace,       // their kernels loop over different spaces, or reduce different axes
