@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "needle/needle.h"
+#include "runtime/counters.h"
 
 namespace ndl {
 namespace {
@@ -75,7 +76,15 @@ void perceptron(benchmark::State& state, const Options& options) {
     opt.step();
     return loss;
   });
+  benchmark::DoNotOptimize(step(net.images, net.labels).item());
+  runtime::reset_counters();
   for (auto _ : state) benchmark::DoNotOptimize(step(net.images, net.labels).item());
+  // Of all that there is: the batch, parameters, the optimizer's state and what the step needs.
+  state.counters["peak_bytes"] = static_cast<double>(runtime::counters().peak_bytes);
+  double bytes = 0;
+  for (const Tensor& w : nn::parameters(net.model))
+    bytes += static_cast<double>(w.type().tensor().bytes());
+  state.counters["parameter_bytes"] = bytes;
 }
 void perceptron_sgd(benchmark::State& state) {
   perceptron<optim::SGD>(state, optim::SGDOptions{.lr = 1e-3});

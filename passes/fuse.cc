@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <queue>
+#include <ranges>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -36,7 +38,8 @@ class Fuser {
 
  private:
   std::vector<std::vector<Value>> ordered_units() const;
-  void add_fusion(Builder& builder, const std::vector<Value>& members);
+  std::vector<Value> needed_members(const std::vector<Value>& members) const;
+  void add_fusion(Builder& builder, const std::vector<Value>& all_members);
   Value clone(Builder& builder, Value value);
   // f(value) for what the fusion reads from outside, in the order it is read.
   template <class F>
@@ -74,9 +77,22 @@ void Fuser::for_each_input(Value member, F&& f) const {
   }
 }
 
-void Fuser::add_fusion(Builder& builder, const std::vector<Value>& members) {
-  // Numbers that every reader computes again.
-  if (std::ranges::none_of(members, [&](Value x) { return leaves_group_[x.id]; })) return;
+// Without the numbers that every reader computes again.
+std::vector<Value> Fuser::needed_members(const std::vector<Value>& members) const {
+  std::unordered_set<std::uint32_t> needed;
+  std::vector<Value> result;
+  for (const Value member : std::views::reverse(members)) {
+    if (!leaves_group_[member.id] && !needed.contains(member.id)) continue;
+    result.push_back(member);
+    for (const Value operand : source_.operands(member)) needed.insert(operand.id);
+  }
+  std::ranges::reverse(result);
+  return result;
+}
+
+void Fuser::add_fusion(Builder& builder, const std::vector<Value>& all_members) {
+  const std::vector<Value> members = needed_members(all_members);
+  if (members.empty()) return;
   auto body = std::make_shared<Graph>("body");
   Builder inside(*body);
   std::unordered_map<std::uint32_t, Value> local;

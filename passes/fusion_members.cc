@@ -74,7 +74,7 @@ bool is_root(const Graph& graph, Value value) {
 
 std::vector<bool> find_numbers(const Graph& graph) {
   constexpr int kMostOps = 8;
-  std::vector<int> ops(graph.size());  // that make it; 0 for what is no number
+  std::vector<int> ops(graph.size());  // that make a number; 0 for what is none
   const auto is_cheap = [&](Value value) {
     const ir::OpDef& def = graph.def(value);
     // A leaf function is for floats alone.
@@ -82,18 +82,22 @@ std::vector<bool> find_numbers(const Graph& graph) {
     const Op op = graph.op(value);
     return op == Op::kConvert || op == Op::kBitcast || op == Op::kBroadcast || op == Op::kReshape;
   };
+  std::vector<bool> result(graph.size());
+  const auto is_one = [&](Value value) {
+    const ir::Type& type = graph.type(value);
+    return !type.is_tuple() && type.shape().num_elements() == 1 &&
+           (is_input(graph, value) || ops[value.id] != 0);
+  };
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
     const Value value{id};
-    if (graph.type(value).is_tuple() || graph.type(value).shape().num_elements() != 1) continue;
     if (is_input(graph, value) || !is_cheap(value)) continue;
     int sum = 1;
-    const bool is_number = std::ranges::all_of(graph.operands(value), [&](Value operand) {
-      sum += ops[operand.id];
-      return is_input(graph, operand) || ops[operand.id] != 0;
-    });
-    if (is_number && sum <= kMostOps) ops[id] = sum;
+    for (const Value operand : graph.operands(value)) sum += ops[operand.id];
+    if (sum > kMostOps || !std::ranges::all_of(graph.operands(value), is_one)) continue;
+    result[id] = true;
+    if (graph.type(value).shape().num_elements() == 1) ops[id] = sum;
   }
-  return {ops.begin(), ops.end()};
+  return result;
 }
 
 }  // namespace ndl::passes

@@ -18,7 +18,7 @@ bool is_map(const ir::Graph& graph, ir::Value value);
 bool is_root(const ir::Graph& graph, ir::Value value);
 
 // Of each node whether it is a number that few cheap ops make of inputs, such as a learning rate
-// with a correction: every kernel that reads it may compute it again.
+// with a correction, or one everywhere in a shape: every kernel that reads it may compute it again.
 std::vector<bool> find_numbers(const ir::Graph& graph);
 
 }  // namespace ndl::passes

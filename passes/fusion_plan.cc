@@ -71,6 +71,16 @@ class Planner {
     const Position want = asked(consumer, operand);
     return want.home != kNone && want == positions_[producer.id];
   }
+  // Whether the left operand of a matmul, each element of which is read many times, is as well read
+  // where it comes from.
+  bool moves_for_nothing(Value operand) const { return graph_.op(operand) == Op::kTranspose; }
+  bool is_read_by_matmul(const Position& at) const {
+    return at.place >= kFirstRead && graph_.op({reader_[at.place - kFirstRead]}) == Op::kMatmul;
+  }
+  // Whether a node that follows a root is better off in its kernel than with its users: it is
+  // written wherever it is, or takes less memory than what it is made of.
+  bool stays_early(Value value) const;
+  bool may_join_at_another_stage(Value producer, Value consumer) const;
   // f(producer, consumer, operand number) for all operands of a node that it waits for.
   template <class F>
   void for_each_edge(std::uint32_t id, F&& f) const {
@@ -90,6 +100,7 @@ class Planner {
   std::map<Dims, Dims> axes_;        // that kernels over a space reduce
   std::vector<Position> positions_;  // of each node
   std::vector<bool> is_bound_;       // to what it follows
+  std::vector<bool> is_written_;     // wherever it is
   std::vector<std::size_t> first_flat_axis_;
   std::vector<std::uint32_t> first_read_;  // of each node that moves elements
   std::vector<std::uint32_t> reader_;      // of each read, the node that makes it
@@ -243,7 +254,10 @@ Position Planner::asked(Value value, std::size_t operand) const {
       return is_bound_[value.id] ? Position{at.home, kRow} : Position{};
     case Op::kReshape:
       return at.place == kRow ? at : read;
+    case Op::kMatmul:
+      return operand == 0 && moves_for_nothing(graph_.operand(value, 0)) ? read : Position{};
     case Op::kTranspose:
+      return is_read_by_matmul(at) ? Position{} : read;
     case Op::kReverse:
     case Op::kSlice:
     case Op::kConcatenate:
@@ -283,6 +297,23 @@ void Planner::move_to_users() {
   }
 }
 
+bool Planner::stays_early(Value value) const {
+  if (!is_bound_[value.id] || !is_map(graph_, value)) return false;
+  if (is_written_[value.id]) return true;
+  const auto operands = graph_.operands(value);
+  return std::ranges::any_of(operands, [&](Value operand) {
+    return is_bound_[operand.id] && positions_[operand.id] == positions_[value.id] &&
+           graph_.type(value).bytes() < graph_.type(operand).bytes();
+  });
+}
+
+// If the producer leaves its root behind, it is a map over its own space.
+bool Planner::may_join_at_another_stage(Value producer, Value consumer) const {
+  const Position at = positions_[consumer.id];
+  if (at.home == kNone) return false;
+  return at.home == positions_[producer.id].home || homes_[at.home].root == FusionHome::kNoRoot;
+}
+
 void Planner::plan_stages() {
   std::vector<std::uint32_t>& stage = plan_.stage;
   stage.resize(graph_.size());
@@ -292,14 +323,17 @@ void Planner::plan_stages() {
       stage[id] = std::max(stage[id], stage[producer.id] + step);
     });
   }
-  // The earliest user decides; what nobody uses but the result stays.
+  // The earliest user decides.
+  is_written_.resize(graph_.size());
   std::vector<std::uint32_t> latest(graph_.size(), kNone);
   for (std::uint32_t id = graph_.size(); id-- > 0;) {
     if (!live_[id]) continue;
-    if (positions_[id].home != kNone && latest[id] != kNone && Value{id} != graph_.result()) {
+    if (positions_[id].home != kNone && latest[id] != kNone && Value{id} != graph_.result() &&
+        !stays_early({id})) {
       stage[id] = latest[id];
     }
     for_each_edge(id, [&](Value producer, Value consumer, std::size_t k) {
+      if (!may_join_at_another_stage(producer, consumer)) is_written_[producer.id] = true;
       const std::uint32_t step = joins(producer, consumer, k) ? 0 : 1;
       if (stage[id] >= step) latest[producer.id] = std::min(latest[producer.id], stage[id] - step);
     });

@@ -104,7 +104,9 @@ Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& po
     const KernelCall& kernel = spec_.kernels[i];
     joins = joins && kernel.joins_previous;
     if (kernel.extent != 0) {
-      const std::int64_t grains = std::max<std::int64_t>(kernel.extent / kernel.grain, 1);
+      constexpr std::int64_t kMostGrains = std::int64_t{1} << 40;
+      const std::int64_t grains =
+          std::clamp<std::int64_t>(kernel.extent / kernel.grain, 1, kMostGrains);
       if (!joins) launches_.push_back({calls_.size(), 0, 0});
       joins = true;
       Launch& launch = launches_.back();
@@ -114,6 +116,13 @@ Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& po
       kernel_of_.push_back(i);
     }
     argument_slots_.insert(argument_slots_.end(), kernel.buffers.begin(), kernel.buffers.end());
+  }
+  for (const Launch& launch : launches_) {
+    std::int64_t before = 0;
+    for (Call& call : std::span(calls_).subspan(launch.first_call, launch.calls)) {
+      call.phase = before * Call::kShares / launch.grains;
+      before += call.grains;
+    }
   }
   const std::size_t inputs = spec_.inputs.size();
   const std::size_t outputs = spec_.outputs.size();
@@ -208,7 +217,7 @@ void Executable::run_kernels(std::span<const BufferView> inputs,
     } else if (launch.calls == 1) {
       status = pool_.parallel_for(first.extent, width, run_rows, &rows, launch.grains);
     } else {
-      status = pool_.parallel_for(launch.grains, width, run_grains, &rows, launch.grains);
+      status = pool_.parallel_for(Call::kShares, width, run_shares, &rows, launch.grains);
     }
     if (status != 0) [[unlikely]] {
       internal::count_run(&launch - launches_.data() + 1);
@@ -224,20 +233,15 @@ std::int64_t Executable::run_rows(void* argument, std::int64_t begin, std::int64
   return rows.calls->function(rows.arguments + rows.calls->first_argument, begin, end);
 }
 
-// Grains of all calls, one call after the other.
-std::int64_t Executable::run_grains(void* argument, std::int64_t begin, std::int64_t end) {
+// A part of each call, one call after the other.
+std::int64_t Executable::run_shares(void* argument, std::int64_t begin, std::int64_t end) {
   const Rows& rows = *static_cast<const Rows*>(argument);
   for (const Call& call : std::span(rows.calls, rows.count)) {
-    const std::int64_t first = std::max<std::int64_t>(begin, 0);
-    const std::int64_t last = std::min(end, call.grains);
-    if (first < last) {
-      const std::int64_t status = call.function(rows.arguments + call.first_argument,
-                                                call.row_of(first), call.row_of(last));
-      if (status != 0) return status;
-    }
-    begin -= call.grains;
-    end -= call.grains;
-    if (end <= 0) break;
+    const std::int64_t first = call.row_at(begin);
+    const std::int64_t last = call.row_at(end);
+    if (first == last) continue;
+    const std::int64_t status = call.function(rows.arguments + call.first_argument, first, last);
+    if (status != 0) return status;
   }
   return 0;
 }

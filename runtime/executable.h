@@ -116,8 +116,14 @@ class Executable {
     std::int64_t extent;
     std::int64_t grains;         // the most threads it is worth, and microseconds it takes one
     std::size_t first_argument;  // of the addresses in a workspace
+    std::int64_t phase = 0;      // see row_at
 
-    std::int64_t row_of(std::int64_t grain) const {
+    // In a launch of several calls a thread has a range of kShares, and of each call the rows from
+    // row_at(begin) to row_at(end): a part of it as large. What is a grain or two goes to one
+    // thread whole, by the phase to another one for each call.
+    static constexpr std::int64_t kShares = 1 << 14;
+    std::int64_t row_at(std::int64_t share) const {
+      const std::int64_t grain = (share * grains + phase) / kShares;
       return grain * (extent / grains) + std::min(grain, extent % grains);
     }
   };
@@ -139,7 +145,7 @@ class Executable {
   void run_kernels(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
                    int threads) const;
   static std::int64_t run_rows(void* argument, std::int64_t begin, std::int64_t end);
-  static std::int64_t run_grains(void* argument, std::int64_t begin, std::int64_t end);
+  static std::int64_t run_shares(void* argument, std::int64_t begin, std::int64_t end);
   [[noreturn]] void fail(std::size_t kernel, std::int64_t status, void* const* buffers) const;
   std::unique_ptr<Workspace> make_workspace() const;
   Workspace* acquire_workspace() const;
