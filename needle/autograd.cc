@@ -1,6 +1,11 @@
 #include "needle/autograd.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -8,6 +13,7 @@
 #include "ir/builder.h"
 #include "needle/creation.h"
 #include "needle/lower.h"
+#include "needle/plan_cache.h"
 #include "needle/raise.h"
 #include "needle/trace_scope.h"
 #include "passes/stabilize.h"
@@ -22,32 +28,46 @@ template <class E = GradientError, class... Args>
   throw E(Diagnostic{to_location(at), fmt::format(format, std::forward<Args>(args)...), ""});
 }
 
-// The history of a tensor as a graph, its gradients beside it.
+// The gradients of a tensor as a graph, for a history with this key and these points.
+struct Plan {
+  ir::Graph history;                // whose regions the key refers to
+  ir::Graph graph;                  // stable, with the gradients
+  std::vector<std::int32_t> known;  // of each node the number of its record in the walk, or kNone
+  std::vector<ir::Value> roots;
+  std::vector<std::size_t> points;  // whose gradients the roots are, of those asked for
+
+  static constexpr std::int32_t kNone = std::numeric_limits<std::int32_t>::min();
+};
+
+// Never destroyed: static objects may differentiate when they go.
+PlanCache<Plan>& plans() {
+  static PlanCache<Plan>& instance = *new PlanCache<Plan>;
+  return instance;
+}
+
+// What a tensor was computed from, and its gradients with respect to that.
 class Differentiation {
  public:
   // `ends`, if any, are where the history ends besides at leaves.
   Differentiation(const char* name, const RecordRef& y, const RecordRef& out_grad,
                   std::span<const RecordRef> ends, const std::source_location& at)
-      : name_(name), at_(at), out_grad_(out_grad) {
-    std::vector<RecordRef> parameters;
+      : name_(name), at_(at), y_(y), out_grad_(out_grad) {
     // A stand-in, because out_grad may be part of the history.
-    if (out_grad) parameters.push_back(make_leaf(out_grad->type->tensor(), {}, false));
-    parameters.insert(parameters.end(), ends.begin(), ends.end());
+    if (out_grad) parameters_.push_back(make_leaf(out_grad->type->tensor(), {}, false));
+    parameters_.insert(parameters_.end(), ends.begin(), ends.end());
     Garbage garbage;
     const std::lock_guard lock(record_mutex());
-    lowered_ = lower({&y, 1}, garbage,
-                     {.parameters = parameters,
-                      .trace = current_trace(),
-                      .history = true,
-                      .keeps_records = true});
+    note(Walk({&y_, 1}, garbage, options()));
   }
 
   // Throws GradientError if the history has a leaf that has been given other data since, or leaves
   // the trace in progress.
   void require_current() const {
     const std::lock_guard lock(record_mutex());
-    for (const RecordRef& record : lowered_.records) {
-      if (record && record->requires_grad) require_current(*record);
+    for (const auto* records : {&inputs_, &nodes_}) {
+      for (const RecordRef& record : *records) {
+        if (record->requires_grad) require_current(*record);
+      }
     }
   }
 
@@ -56,8 +76,9 @@ class Differentiation {
   // The records of the history that gradients can be asked for.
   std::vector<RecordRef> records() const {
     std::vector<RecordRef> result;
-    for (const RecordRef& record : lowered_.records) {
-      if (record && record->is_differentiable()) result.push_back(record);
+    for (const auto* records : {&inputs_, &nodes_}) {
+      std::ranges::copy_if(*records, std::back_inserter(result),
+                           [](const RecordRef& record) { return record->is_differentiable(); });
     }
     return result;
   }
@@ -66,43 +87,91 @@ class Differentiation {
   // history is made stable first. (A value in the middle of it may have no place in the stable
   // form, or share one with others.)
   std::vector<RecordRef> gradients(std::span<const RecordRef> wrt) {
-    passes::Rewritten stable = passes::stabilize_traced(lowered_.graph);
-    ir::Graph& graph = stable.graph;
-    std::vector<RecordRef> known(graph.size());
-    for (std::size_t id = 0; id < lowered_.records.size(); ++id) {
-      if (lowered_.records[id]) known[stable.values[id].id] = lowered_.records[id];
+    const std::shared_ptr<const Plan> plan = plan_for(wrt);
+    std::vector<RecordRef> known(plan->graph.size());
+    for (std::size_t id = 0; id < plan->known.size(); ++id) {
+      const std::int32_t number = plan->known[id];
+      if (number == Plan::kNone) continue;
+      known[id] = number < 0 ? inputs_[static_cast<std::size_t>(~number)]
+                             : nodes_[static_cast<std::size_t>(number)];
     }
     if (out_grad_) known[0] = out_grad_;
-    std::unordered_map<const Record*, ir::Value> parameters;
-    for (std::uint32_t i = 0; i < lowered_.inputs.size(); ++i) {
-      parameters.emplace(lowered_.inputs[i].get(), ir::Value{i});
-    }
-    std::vector<ir::Value> points;
-    std::vector<std::size_t> positions;
-    for (std::size_t i = 0; i < wrt.size(); ++i) {
-      const auto found = parameters.find(wrt[i].get());
-      if (found == parameters.end()) continue;
-      points.push_back(found->second);
-      positions.push_back(i);
-    }
-    ir::Builder b(graph, ir::BuilderMode::kSimplifying);
-    const ir::Value y = graph.result();
-    const passes::Seed seed{y, out_grad_ ? graph.parameter(0) : b.constant_like(y, 1)};
-    const auto gradients = passes::add_gradients(b, {&seed, 1}, points);
-    std::vector<ir::Value> roots;
-    std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      if (!gradients[i]) continue;
-      roots.push_back(*gradients[i]);
-      found.push_back(positions[i]);
-    }
-    const std::vector<RecordRef> raised = raise(graph, roots, std::move(known));
+    const std::vector<RecordRef> raised = raise(plan->graph, plan->roots, std::move(known));
     std::vector<RecordRef> result(wrt.size());
-    for (std::size_t i = 0; i < found.size(); ++i) result[found[i]] = raised[i];
+    for (std::size_t i = 0; i < raised.size(); ++i) result[plan->points[i]] = raised[i];
     return result;
   }
 
  private:
+  WalkOptions options() const {
+    return {.parameters = parameters_, .trace = current_trace(), .history = true};
+  }
+
+  void note(const Walk& walk) {
+    inputs_ = walk.inputs();
+    nodes_.clear();
+    for (const RecordRef* node : walk.nodes()) nodes_.push_back(*node);
+    key_ = walk.is_worth_keeping() ? walk.key() : "";
+  }
+
+  std::shared_ptr<const Plan> plan_for(std::span<const RecordRef> wrt) {
+    std::unordered_map<const Record*, std::uint32_t> inputs;
+    for (const RecordRef& input : inputs_) {
+      inputs.emplace(input.get(), static_cast<std::uint32_t>(inputs.size()));
+    }
+    std::string key = key_;
+    std::vector<ir::Value> points;
+    std::vector<std::size_t> positions;
+    for (std::size_t i = 0; i < wrt.size(); ++i) {
+      const auto found = inputs.find(wrt[i].get());
+      if (found == inputs.end()) continue;
+      points.push_back({found->second});
+      positions.push_back(i);
+      key += fmt::format(" {}:{}", i, found->second);
+    }
+    if (out_grad_) key += " out_grad";
+    if (!key_.empty()) {
+      if (auto known = plans().find(key)) return known;
+    }
+    auto plan = std::make_shared<const Plan>(make_plan(points, positions));
+    if (!key_.empty()) plans().insert(std::move(key), plan, plan->graph.size());
+    return plan;
+  }
+
+  Plan make_plan(std::span<const ir::Value> points, std::span<const std::size_t> positions) {
+    Lowered lowered;
+    std::unordered_map<const Record*, std::int32_t> numbers;
+    {
+      Garbage garbage;
+      const std::lock_guard lock(record_mutex());
+      const Walk walk({&y_, 1}, garbage, options());
+      note(walk);
+      lowered = lower(walk);
+      for (const RecordRef& record : lowered.records) {
+        if (record) numbers.emplace(record.get(), walk.number(*record));
+      }
+    }
+    passes::Rewritten stable = passes::stabilize_traced(lowered.graph);
+    Plan plan;
+    plan.graph = std::move(stable.graph);
+    plan.known.assign(plan.graph.size(), Plan::kNone);
+    for (std::size_t id = 0; id < lowered.records.size(); ++id) {
+      const RecordRef& record = lowered.records[id];
+      if (record) plan.known[stable.values[id].id] = numbers.at(record.get());
+    }
+    ir::Builder b(plan.graph, ir::BuilderMode::kSimplifying);
+    const ir::Value y = plan.graph.result();
+    const passes::Seed seed{y, out_grad_ ? plan.graph.parameter(0) : b.constant_like(y, 1)};
+    const auto gradients = passes::add_gradients(b, {&seed, 1}, points);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (!gradients[i]) continue;
+      plan.roots.push_back(*gradients[i]);
+      plan.points.push_back(positions[i]);
+    }
+    plan.history = std::move(lowered.graph);
+    return plan;
+  }
+
   void require_current(const Record& record) const {
     if (record.is_leaf()) {
       const std::shared_ptr<Variable> variable = record.variable.lock();
@@ -121,8 +190,12 @@ class Differentiation {
 
   const char* name_;
   const std::source_location& at_;
-  RecordRef out_grad_;
-  Lowered lowered_;
+  const RecordRef y_;
+  const RecordRef out_grad_;
+  std::vector<RecordRef> parameters_;
+  std::vector<RecordRef> inputs_;  // of the walk, and its nodes
+  std::vector<RecordRef> nodes_;
+  std::string key_;  // "" for what is not worth keeping
 };
 
 void require_differentiable(const char* name, const Tensor& x, const char* what,

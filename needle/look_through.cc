@@ -19,26 +19,6 @@ bool has_history(const Record& record) {
          record.is_realized() && !record.inputs.empty();
 }
 
-// The realized records with history that are at most so many steps from the inputs.
-std::unordered_set<const Record*> records_behind(std::span<const RecordRef> inputs) {
-  std::unordered_set<const Record*> found;
-  std::vector<const Record*> level;
-  const auto enter = [&](const Record& record, std::vector<const Record*>& next) {
-    if (found.size() < kMostRecords && has_history(record) && found.insert(&record).second) {
-      next.push_back(&record);
-    }
-  };
-  for (const RecordRef& input : inputs) enter(*input, level);
-  for (int step = 1; step < kMostSteps && !level.empty(); ++step) {
-    std::vector<const Record*> next;
-    for (const Record* record : level) {
-      for (const RecordRef& input : record->inputs) enter(*input, next);
-    }
-    level = std::move(next);
-  }
-  return found;
-}
-
 // The stable form of the graph, with the values of realized records as inputs where they are used.
 Lowered cut(Lowered lowered, const passes::Rewritten& stable,
             const std::unordered_set<const Record*>& through) {
@@ -80,11 +60,30 @@ Lowered cut(Lowered lowered, const passes::Rewritten& stable,
 
 }  // namespace
 
+std::unordered_set<const Record*> records_behind(std::span<const RecordRef> inputs) {
+  std::unordered_set<const Record*> found;
+  std::vector<const Record*> level;
+  const auto enter = [&](const Record& record, std::vector<const Record*>& next) {
+    if (found.size() < kMostRecords && has_history(record) && found.insert(&record).second) {
+      next.push_back(&record);
+    }
+  };
+  for (const RecordRef& input : inputs) enter(*input, level);
+  for (int step = 1; step < kMostSteps && !level.empty(); ++step) {
+    std::vector<const Record*> next;
+    for (const Record* record : level) {
+      for (const RecordRef& input : record->inputs) enter(*input, next);
+    }
+    level = std::move(next);
+  }
+  return found;
+}
+
 Lowered lower_through(std::span<const RecordRef> roots, Garbage& garbage) {
   Lowered lowered = lower(roots, garbage, {.keeps = true});
   const std::unordered_set<const Record*> through = records_behind(lowered.inputs);
   if (through.empty()) return lowered;
-  lowered = lower(roots, garbage, {.keeps = true, .through = &through, .keeps_records = true});
+  lowered = lower(roots, garbage, {.keeps = true, .through = &through});
   const passes::Rewritten stable = passes::stabilize_traced(lowered.graph);
   return cut(std::move(lowered), stable, through);
 }

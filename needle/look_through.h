@@ -7,14 +7,18 @@
 #pragma once
 
 #include <span>
+#include <unordered_set>
 
 #include "needle/lower.h"
 
 namespace ndl {
 
-// lower() with what is pending, made stable where that takes realized records with history: the few
-// next steps of it, which is as far as rules look. Whatever of those is still needed afterwards is
-// an input, as usual. The caller holds record_mutex().
+// The realized records with history that are few steps from the inputs of a walk.
+std::unordered_set<const Record*> records_behind(std::span<const RecordRef> inputs);
+
+// lower() with what is pending, made stable where that takes the records behind it, which is as far
+// as rules look. Whatever of those is still needed afterwards is an input, as usual. The caller
+// holds record_mutex().
 Lowered lower_through(std::span<const RecordRef> roots, Garbage& garbage);
 
 }  // namespace ndl

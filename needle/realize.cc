@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/error.h"
 #include "codegen/program.h"
 #include "needle/look_through.h"
+#include "needle/plan_cache.h"
 #include "needle/residuals.h"
 #include "needle/trace_scope.h"
 
@@ -46,28 +52,88 @@ std::vector<RecordRef> find_roots(std::span<const RecordRef> records, Garbage& g
   return roots;
 }
 
-// The graph to run with its inputs, which stay what they are while it runs.
+// How to compute the roots of a walk. Numbers are those of the walk.
+struct Plan {
+  std::shared_ptr<const codegen::Program> program;
+  std::vector<std::int32_t> inputs;  // of the program
+  std::vector<std::int32_t> roots;   // what it computes: also what is to be kept
+};
+
+// Never destroyed: static objects may compute when they go.
+PlanCache<Plan>& plans() {
+  static PlanCache<Plan>& instance = *new PlanCache<Plan>;
+  return instance;
+}
+
+// What to run, with the inputs, which stay what they are while it runs.
 struct Call {
-  Lowered lowered;
+  std::vector<RecordRef> roots;
+  std::vector<RecordRef> inputs;
   std::vector<runtime::Buffer> buffers;
   std::vector<runtime::BufferView> views;
+  std::shared_ptr<const Plan> plan;
+  // Without a plan, what one is made of.
+  ir::Graph graph;
+  Plan new_plan;
+  std::string key;  // "" for what is not worth keeping
 };
+
+Lowered lower_with_residuals(std::vector<RecordRef> roots, Garbage& garbage) {
+  Lowered lowered = lower_through(roots, garbage);
+  if (!has_costly_ops(lowered.graph)) return lowered;
+  const std::vector<RecordRef> kept = residuals(roots, garbage);
+  const std::size_t before = roots.size();
+  for (const RecordRef& record : kept) {
+    if (std::ranges::find(roots, record) == roots.end()) roots.push_back(record);
+  }
+  return roots.size() > before ? lower_through(roots, garbage) : std::move(lowered);
+}
+
+// Without a plan: makes the graph, and notes of what records.
+void lower_call(Call& call, const Walk& walk, std::vector<RecordRef> roots, Garbage& garbage) {
+  std::unordered_map<const Record*, std::int32_t> numbers;
+  if (walk.is_worth_keeping()) {
+    for (const RecordRef& input : walk.inputs()) numbers[input.get()] = walk.number(*input);
+    for (const RecordRef* node : walk.nodes()) numbers[node->get()] = walk.number(**node);
+  } else {
+    call.key.clear();
+  }
+  Lowered lowered = lower_with_residuals(std::move(roots), garbage);
+  const auto note = [&](std::span<const RecordRef> records, std::vector<std::int32_t>& noted) {
+    for (const RecordRef& record : records) {
+      const auto found = numbers.find(record.get());
+      if (found == numbers.end()) return call.key.clear();
+      noted.push_back(found->second);
+    }
+  };
+  note(lowered.inputs, call.new_plan.inputs);
+  note(lowered.roots, call.new_plan.roots);
+  call.graph = std::move(lowered.graph);
+  call.roots = std::move(lowered.roots);
+  call.inputs = std::move(lowered.inputs);
+}
 
 Call prepare(std::span<const RecordRef> records, Garbage& garbage, const std::source_location& at) {
   Call call;
   const std::lock_guard lock(record_mutex());
   std::vector<RecordRef> roots = find_roots(records, garbage);
   if (roots.empty()) return call;
-  call.lowered = lower_through(roots, garbage);
-  if (has_costly_ops(call.lowered.graph)) {
-    const std::vector<RecordRef> kept = residuals(roots, garbage);
-    const std::size_t before = roots.size();
-    for (const RecordRef& record : kept) {
-      if (std::ranges::find(roots, record) == roots.end()) roots.push_back(record);
-    }
-    if (roots.size() > before) call.lowered = lower_through(roots, garbage);
+  std::optional<Walk> walk(std::in_place, roots, garbage, WalkOptions{.keeps = true});
+  const std::unordered_set<const Record*> through = records_behind(walk->inputs());
+  if (!through.empty()) {
+    walk.emplace(roots, garbage, WalkOptions{.keeps = true, .through = &through});
   }
-  for (const RecordRef& input : call.lowered.inputs) {
+  if (walk->is_worth_keeping()) {
+    call.key = walk->key();
+    call.plan = plans().find(call.key);
+  }
+  if (call.plan) {
+    for (const std::int32_t i : call.plan->inputs) call.inputs.push_back(walk->record(i));
+    for (const std::int32_t i : call.plan->roots) call.roots.push_back(walk->record(i));
+  } else {
+    lower_call(call, *walk, std::move(roots), garbage);
+  }
+  for (const RecordRef& input : call.inputs) {
     if (!input->is_realized()) {
       throw TraceError(Diagnostic{
           to_location(at),
@@ -79,10 +145,22 @@ Call prepare(std::span<const RecordRef> records, Garbage& garbage, const std::so
   return call;
 }
 
+std::shared_ptr<const codegen::Program> program_of(Call& call) {
+  if (call.plan) return call.plan->program;
+  call.new_plan.program =
+      codegen::compile_cached(call.graph, {.pipeline = std::string(kFrontEndPipeline)});
+  const std::shared_ptr<const codegen::Program> program = call.new_plan.program;
+  if (!call.key.empty()) {
+    plans().insert(std::move(call.key), std::make_shared<const Plan>(std::move(call.new_plan)),
+                   call.graph.size());
+  }
+  return program;
+}
+
 void hang(const Call& call, std::vector<runtime::Buffer> results, Garbage& garbage) {
   const std::lock_guard lock(record_mutex());
   auto next = results.begin();
-  for (const RecordRef& root : call.lowered.roots) {
+  for (const RecordRef& root : call.roots) {
     const auto end = next + std::ssize(root->type->elements());
     // Another thread may have been faster; its result has the same bits.
     if (!root->is_realized()) root->storage.assign(next, end);
@@ -102,12 +180,8 @@ void realize(std::span<const RecordRef> records, const std::source_location& at)
         ""});
   }
   Garbage garbage;
-  const Call call = prepare(records, garbage, at);
-  if (!call.lowered.roots.empty()) {
-    const auto program =
-        codegen::compile_cached(call.lowered.graph, {.pipeline = std::string(kFrontEndPipeline)});
-    hang(call, program->run_buffers(call.views), garbage);
-  }
+  Call call = prepare(records, garbage, at);
+  if (!call.roots.empty()) hang(call, program_of(call)->run_buffers(call.views), garbage);
   const std::lock_guard lock(record_mutex());
   for (const RecordRef& record : records) {
     if (record->resolve(garbage)) drop_history(*record, garbage);

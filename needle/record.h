@@ -5,7 +5,8 @@
 // (needle/realize.h) and then hangs on it as buffers.
 //
 // What a record says of the program does not change: another value for a tensor is another record.
-// Only `storage` and what realizing drops (`inputs`, `source`) change, under record_mutex().
+// Only `storage`, what realizing drops (`inputs`, `source`) and the marks of walks change, under
+// record_mutex().
 //
 // A leaf holds data instead of an op: bytes, a scalar of the program, the data of another record
 // (`source`), or, as an argument of a function that is being traced, nothing yet.
@@ -82,6 +83,10 @@ class Record {
   // One buffer for each element of the type, dense and row-major; empty while pending.
   std::vector<runtime::Buffer> storage;
   alignas(8) std::array<std::byte, 8> scalar{};
+
+  // The last walk (needle/walk.h) that came here, and the place that it gave.
+  mutable std::uint64_t walk = 0;
+  mutable std::int32_t number = 0;
 
   // The tensor whose value this is or was, while it lives.
   std::weak_ptr<Variable> variable;

@@ -41,7 +41,7 @@ std::vector<RecordRef> residuals(std::span<const RecordRef> roots, Garbage& garb
   std::vector<RecordRef> kept;
   for (const RecordRef& root : roots) {
     if (!is_loss(*root)) continue;
-    const Lowered lowered = lower({&root, 1}, garbage, {.keeps_records = true});
+    const Lowered lowered = lower({&root, 1}, garbage, {});
     passes::Rewritten stable = passes::stabilize_traced(lowered.graph);
     ir::Graph& graph = stable.graph;
     // Leaves, realized or not, and realized values.

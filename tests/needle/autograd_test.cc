@@ -386,5 +386,28 @@ TEST(Mistakes, HistoryFromOutsideATrace) {
             std::string::npos);
 }
 
+// What is written on one line is told apart by all that makes a difference.
+TEST(Backward, HistoriesThatDifferAreNotTakenForEqual) {
+  const auto gradients_of = [](const Tensor& a, const Tensor& b, double power) {
+    const Tensor y = (a * a * power - b).sum();
+    y.backward();
+    return std::pair(a.grad().item(), b.has_grad() ? b.grad().item() : 0);
+  };
+  for (int i = 0; i < 2; ++i) {
+    const Tensor a({3});
+    const Tensor b({5});
+    EXPECT_EQ(gradients_of(a, b, 1), std::pair(6.0F, -1.0F));
+    EXPECT_EQ(gradients_of(a, b, 2), std::pair(12.0F, -1.0F));
+    EXPECT_EQ(gradients_of(a, b, 7), std::pair(42.0F, -1.0F));
+    EXPECT_EQ(gradients_of(a, Tensor({5}, {.requires_grad = false}), 1), std::pair(6.0F, 0.0F));
+    EXPECT_EQ(gradients_of(b, b, 1), std::pair(9.0F, 9.0F));
+    const Tensor y = a * b;
+    y.backward(Tensor({2}));
+    EXPECT_EQ(a.grad().item(), 10);
+    y.backward();
+    EXPECT_EQ(a.grad().item(), 5);
+  }
+}
+
 }  // namespace
 }  // namespace ndl

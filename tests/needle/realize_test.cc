@@ -8,10 +8,13 @@
 #include "needle/lower.h"
 #include "needle/needle.h"
 #include "runtime/allocator.h"
+#include "runtime/counters.h"
 #include "tests/sanitized.h"
 
 namespace ndl {
 namespace {
+
+using Floats = std::vector<float>;
 
 TEST(Realize, SeveralAtOnce) {
   const Tensor x({1, 2});
@@ -119,12 +122,11 @@ TEST(Realize, DataOfARebindingIsComputedOnce) {
 
 TEST(Realize, EqualStructureCompilesNothing) {
   const auto compiled = [](const Tensor& x) {
-    const codegen::CompileCounters before = codegen::compile_counters();
+    const std::int64_t compiled_before = codegen::compile_counters().programs_compiled;
+    const std::int64_t runs_before = runtime::counters().executable_runs;
     x.realize();
-    const codegen::CompileCounters after = codegen::compile_counters();
-    EXPECT_EQ(after.programs_compiled + after.program_hits,
-              before.programs_compiled + before.program_hits + 1);
-    return after.programs_compiled - before.programs_compiled;
+    EXPECT_EQ(runtime::counters().executable_runs, runs_before + 1);
+    return codegen::compile_counters().programs_compiled - compiled_before;
   };
   const auto step = [](const Tensor& w, double rate) { return w - rate * sin(w) * 7.25; };
   EXPECT_EQ(compiled(step(Tensor({1, 2, 3}), 0.1)), 1);
@@ -132,6 +134,28 @@ TEST(Realize, EqualStructureCompilesNothing) {
   EXPECT_EQ(compiled(step(Tensor({4, 5}), 0.2)), 1);
   EXPECT_EQ(compiled(step(Tensor({4, 5}, {.dtype = DType::kF64}), 0.2)), 1);
   EXPECT_EQ(compiled(step(Tensor({1, 2, 3}), 0.3)), 0);
+}
+
+// What is written on one line is told apart by all that makes a difference.
+TEST(Realize, WhatDiffersIsNotTakenForEqual) {
+  const Tensor x({{1, 2}, {3, 4}});
+  const Tensor y({{5, 6}, {7, 9}});
+  const auto values = [](const Tensor& t) { return t.to_vector<float>(); };
+  const auto minus = [](const Tensor& a, const Tensor& b) { return a - b; };
+  const auto times = [](const Tensor& a, double b) { return a * b; };
+  const auto sum_of = [](const Tensor& a, int axis) { return a.sum(axis); };
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(values(minus(x, y)), (Floats{-4, -4, -4, -5}));
+    EXPECT_EQ(values(minus(y, x)), (Floats{4, 4, 4, 5}));
+    EXPECT_EQ(values(minus(x, x)), (Floats{0, 0, 0, 0}));
+    for (const double factor : {2.0, 0.5, -1.0, 3.0, 0.0}) {
+      EXPECT_EQ(times(x, factor).to_vector<double>()[3], 4 * factor);
+    }
+    EXPECT_EQ(values(sum_of(x, 0)), (Floats{4, 6}));
+    EXPECT_EQ(values(sum_of(x, 1)), (Floats{3, 7}));
+    EXPECT_EQ(values(minus(minus(x, y), x)), (Floats{-5, -6, -7, -9}));
+    EXPECT_EQ(values(minus(minus(x, y), y)), (Floats{-9, -10, -11, -14}));
+  }
 }
 
 // One graph, whose equal parts are one kernel.
