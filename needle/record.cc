@@ -108,26 +108,52 @@ ir::Type infer(ir::Op op, std::span<const ir::Type* const> operands, ir::Attribu
   }
 }
 
+RecordRef make_node(ir::Op op, std::vector<RecordRef> inputs, std::shared_ptr<const ir::Type> type,
+                    const std::source_location& location) {
+  RecordRef record(new Record);
+  record->op = op;
+  record->trace = current_trace();
+  record->location = location;
+  record->type = std::move(type);
+  for (const RecordRef& input : inputs) record->requires_grad |= input->requires_grad;
+  record->requires_grad &= grad_enabled();
+  record->inputs = std::move(inputs);
+  return record;
+}
+
+// Most ops keep the type of an input; a long chain then holds one.
+std::shared_ptr<const ir::Type> shared_type(ir::Type type, std::span<const RecordRef> inputs) {
+  for (const RecordRef& input : inputs) {
+    if (*input->type == type) return input->type;
+  }
+  return std::make_shared<const ir::Type>(std::move(type));
+}
+
 }  // namespace
 
 RecordRef make_record(ir::Op op, std::vector<RecordRef> inputs, ir::Attributes attributes,
                       const ir::Type* given, std::span<const ir::Type* const> operand_types,
                       const std::source_location& location) {
   ir::Type type = infer(op, operand_types, attributes, given, location);
-  RecordRef record(new Record);
-  record->op = op;
-  record->trace = current_trace();
-  record->location = location;
+  std::shared_ptr<const ir::Type> shared = shared_type(std::move(type), inputs);
+  RecordRef record = make_node(op, std::move(inputs), std::move(shared), location);
   record->attributes = std::move(attributes);
-  // Most ops keep the type of an input; a long chain then holds one.
-  for (const RecordRef& input : inputs) {
-    record->requires_grad |= input->requires_grad;
-    if (record->type == nullptr && *input->type == type) record->type = input->type;
-  }
-  record->requires_grad &= grad_enabled();
-  if (record->type == nullptr) record->type = std::make_shared<const ir::Type>(std::move(type));
-  record->inputs = std::move(inputs);
   return record;
+}
+
+RecordRef make_elementwise(ir::Op op, std::vector<RecordRef> inputs,
+                           std::shared_ptr<const ir::Type> type,
+                           const std::source_location& location) {
+  const ir::OpDef& def = ir::op_def(op);
+  if (!def.dtypes.contains(type->dtype())) {
+    ir::Attributes none;  // inference says what is wrong
+    const std::vector<const ir::Type*> types(inputs.size(), type.get());
+    infer(op, types, none, nullptr, location);
+  }
+  if (def.kind == ir::ElementwiseKind::kPredicate || def.kind == ir::ElementwiseKind::kCompare) {
+    type = shared_type({DType::kBool, type->shape()}, inputs);
+  }
+  return make_node(op, std::move(inputs), std::move(type), location);
 }
 
 RecordRef make_record(ir::Op op, std::vector<RecordRef> inputs, ir::Attributes attributes,

@@ -143,6 +143,12 @@ RecordRef make_record(ir::Op op, std::vector<RecordRef> inputs, ir::Attributes a
 RecordRef make_record(ir::Op op, std::vector<RecordRef> inputs, ir::Attributes attributes,
                       const ir::Type* given, const std::source_location& location);
 
+// The record of an elementwise op on elements of `type`, to which lowering broadcasts and converts
+// the inputs (but for a mask, which is bool): its result is of that type, or of bools.
+RecordRef make_elementwise(ir::Op op, std::vector<RecordRef> inputs,
+                           std::shared_ptr<const ir::Type> type,
+                           const std::source_location& location);
+
 // A leaf of one buffer, or without data if `buffer` is empty.
 RecordRef make_leaf(ir::TensorType type, runtime::Buffer buffer, bool requires_grad);
 // A leaf with the data that `record`, a tensor, has or will have; see Record::is_kept.

@@ -78,6 +78,11 @@ RecordRef leaf_of(const ir::Literal& value, const TensorOptions& options) {
 
 Value::Value(const RecordRef& record) : variable_(variable_of(record)) {}
 
+Value::Value(RecordRef record, NewRecord)
+    : variable_(std::make_shared<Variable>(std::move(record))) {
+  variable_->value->variable = variable_;
+}
+
 std::shared_ptr<Variable> Value::variable_of(const RecordRef& record) {
   const std::lock_guard lock(record_mutex());
   if (std::shared_ptr<Variable> variable = record->variable.lock()) {

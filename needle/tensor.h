@@ -51,10 +51,15 @@ struct Variable {
   RecordRef out_grad;
 };
 
+// Says that nobody else has seen a record yet, so that no lock is needed.
+struct NewRecord {};
+inline constexpr NewRecord kNewRecord;
+
 // A handle to a tensor or a tuple of tensors.
 class Value {
  public:
   explicit Value(const RecordRef& record);
+  Value(RecordRef record, NewRecord);
 
   // The op whose result this is, by its name in docs/ops.md or that of a custom_op, as it was
   // written. "" for a leaf, and for a result that needs no gradient: such a result keeps no
@@ -128,6 +133,7 @@ class Tensor : public Value {
       : Tensor(values, ir::Shape({std::ssize(values)}), options) {}
   explicit Tensor(const ir::Literal& value, TensorOptions options = {});
   explicit Tensor(const RecordRef& record) : Value(record) {}
+  Tensor(RecordRef record, NewRecord) : Value(std::move(record), kNewRecord) {}
 
   // A tensor of rank 0; i32, bool or f32 by the kind of number, unless the options say otherwise.
   // Throws DTypeError for a number that an integer dtype does not hold.
