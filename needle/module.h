@@ -274,6 +274,17 @@ std::vector<NamedTensor> state_dict(const T& model) {
   return found;
 }
 
+// Converts the model's parameters and buffers of floats to `dtype`, which is one of floats. To be
+// done before an optimizer is made, whose state has the dtypes of then.
+template <class T>
+void convert(const T& model, DType dtype,
+             const std::source_location& at = std::source_location::current()) {
+  for (const NamedTensor& entry : state_dict(model)) {
+    Tensor tensor = entry.tensor;
+    if (is_float(tensor.dtype())) tensor.set_dtype(dtype, at);
+  }
+}
+
 namespace internal {
 
 void load(std::span<const NamedTensor> own, std::span<const NamedTensor> state,

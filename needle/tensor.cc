@@ -177,21 +177,37 @@ void Tensor::require_one_element(const std::source_location& at) const {
 
 Tensor Tensor::detach() const { return Tensor(make_alias(record(), false)); }
 
-void Tensor::set_data(const Tensor& value, const std::source_location& at) {
+void Tensor::rebind(const char* name, const Tensor& value, const std::source_location& at) {
   if (!TraceScope::allow_change(variable_)) {
     throw TraceError(Diagnostic{
         to_location(at),
-        "set_data: a function that is being traced cannot change a tensor from outside it", ""});
+        fmt::format("{}: a function that is being traced cannot change a tensor from outside it",
+                    name),
+        ""});
   }
+  RecordRef leaf = make_alias(value.record(), requires_grad(), true);
+  leaf->variable = variable_;
+  variable_->value = std::move(leaf);
+}
+
+void Tensor::set_data(const Tensor& value, const std::source_location& at) {
   if (value.dtype() != dtype()) {
     throw DTypeError(Diagnostic{
         to_location(at),
         fmt::format("set_data: {} for a tensor of {}", value.type().to_string(), name_of(dtype())),
         ""});
   }
-  RecordRef leaf = make_alias(value.record(), requires_grad(), true);
-  leaf->variable = variable_;
-  variable_->value = std::move(leaf);
+  rebind("set_data", value, at);
+}
+
+void Tensor::set_dtype(DType dtype, const std::source_location& at) {
+  if (is_float(dtype) != is_float(this->dtype())) {
+    throw DTypeError(Diagnostic{
+        to_location(at),
+        fmt::format("set_dtype: {} for a tensor of {}", name_of(dtype), name_of(this->dtype())),
+        ""});
+  }
+  rebind("set_dtype", detach().astype(dtype), at);
 }
 
 ir::Literal Tensor::to_literal(const std::source_location& at) const {

@@ -158,6 +158,10 @@ class Tensor : public Value {
   void set_data(const Tensor& value,
                 const std::source_location& at = std::source_location::current());
 
+  // From now on this tensor, a leaf, has its data converted to `dtype`, of floats if it has floats.
+  // Throws as set_data() does.
+  void set_dtype(DType dtype, const std::source_location& at = std::source_location::current());
+
   // Gives every tensor that this one was computed from, requires a gradient and that the program
   // still holds its grad(): the derivative of this one, each element weighted by `out_grad`, which
   // has this tensor's type; 1 everywhere if left out. Nothing is computed now. A grad() that was
@@ -256,6 +260,7 @@ class Tensor : public Value {
   static void require_size(std::size_t count, const ir::Shape& shape,
                            const std::source_location& at);
   void require_one_element(const std::source_location& at) const;
+  void rebind(const char* name, const Tensor& value, const std::source_location& at);
 };
 
 // A position in a tuple, from the end if negative, and where the program names it.

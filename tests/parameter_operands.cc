@@ -25,7 +25,7 @@ std::optional<Value> ParameterOperands::tuple() {
 }
 
 TensorType ParameterOperands::result_type(DTypeSet allowed, std::size_t least_rank) {
-  if (!shape_) shape_ = choose_shape(least_rank);
+  if (!shape_ || shape_->rank() < least_rank) shape_ = choose_shape(least_rank);
   return {allowed.contains(dtype_) ? dtype_ : random_.dtype(allowed), *shape_};
 }
 

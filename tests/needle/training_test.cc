@@ -264,6 +264,22 @@ TEST(StateDict, ComesAndGoes) {
   EXPECT_THROW(nn::load_state_dict(to, wrong), ShapeError);
 }
 
+TEST(StateDict, ConvertsAModel) {
+  const nn::Sequential model(nn::Linear(3, 2), nn::BatchNorm1d(2));
+  auto predict = jit([&](const Tensor& x) { return model(x); });
+  const Tensor x({{1, 2, 3}, {4, 5, 7}});
+  EXPECT_EQ(predict(x).dtype(), DType::kF32);
+  nn::convert(model, DType::kF64);
+  for (const nn::NamedTensor& entry : nn::state_dict(model)) {
+    EXPECT_EQ(entry.tensor.dtype(), DType::kF64) << entry.name;
+  }
+  EXPECT_EQ(predict(x).dtype(), DType::kF64);
+  EXPECT_TRUE(nn::parameters(model)[0].requires_grad());
+  EXPECT_THROW(nn::convert(model, DType::kI32), DTypeError);
+  Tensor labels(std::vector<int>{1});
+  EXPECT_THROW(labels.set_dtype(DType::kF32), DTypeError);
+}
+
 int count_matmuls(const Tensor& x) {
   Garbage garbage;
   const std::lock_guard lock(record_mutex());

@@ -272,5 +272,151 @@ std::vector<const ir::OpDef*> ops() {
 INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, testing::ValuesIn(ops()),
                          [](const auto& info) { return std::string(info.param->name); });
 
+// Operands that are results of earlier ops where there are such.
+class ProgramOperands : public SmallOperands {
+ public:
+  using SmallOperands::SmallOperands;
+
+  Value any(DTypeSet allowed, std::size_t least_rank) override {
+    std::vector<Value> fitting;
+    for (const Value value : results_) {
+      const ir::Type& type = builder().type(value);
+      if (allowed.contains(type.dtype()) && type.shape().rank() >= least_rank) {
+        fitting.push_back(value);
+      }
+    }
+    if (fitting.empty() || random().one_in(3)) return SmallOperands::any(allowed, least_rank);
+    return fitting[static_cast<std::size_t>(random().below(std::ssize(fitting)))];
+  }
+
+  // Makes the value an operand to come.
+  void add(Value value) {
+    if (!builder().type(value).is_tuple()) results_.push_back(value);
+  }
+  const std::vector<Value>& results() const { return results_; }
+
+ private:
+  Value operand(const TensorType& type, std::int64_t bound) override {
+    for (const Value value : results_) {
+      if (bound == 0 && builder().type(value) == ir::Type(type) && !random().one_in(3)) {
+        return value;
+      }
+    }
+    return parameter(type, bound);
+  }
+
+  std::vector<Value> results_;
+};
+
+// A program of a few ops at a point where all of it is finite; nothing if the draw has no such.
+std::optional<Point> random_program(std::uint64_t seed) {
+  constexpr int kOps = 8;
+  test::Random random(mix_bits(seed));
+  ProgramOperands operands(random);
+  for (int i = 0; i < kOps; ++i) {
+    const auto& all = ir::all_ops();
+    const ir::OpDef& def = all[static_cast<std::size_t>(random.below(std::ssize(all)))];
+    if (def.op == ir::Op::kFusion) continue;  // fused is what has been differentiated
+    try {
+      if (const auto value = test::random_op(operands.builder(), random, operands, def)) {
+        operands.add(*value);
+      }
+    } catch (const ShapeError&) {
+    }
+  }
+  std::vector<Value> floats_at_end;
+  for (const Value value : operands.results()) {
+    if (operands.builder().type(value).dtype() == DType::kF64) floats_at_end.push_back(value);
+  }
+  if (floats_at_end.empty()) return std::nullopt;
+  const test::ParameterOperands::Finished finished =
+      operands.finished(operands.builder().make_tuple(floats_at_end));
+  Point point{finished.graph, {}};
+  for (std::size_t i = 0; i < point.graph.num_parameters(); ++i) {
+    const TensorType& type = point.graph.type(point.graph.parameter(i)).tensor();
+    const std::int64_t bound = finished.bounds[i] > 0 ? finished.bounds[i] : 4;
+    point.inputs.push_back(is_float(type.dtype)
+                               ? floats(type, random, 0.2, 1.7)
+                               : test::random_integers(type, 0, bound - 1, random.bits()));
+  }
+  const test::Outcome outcome = test::run(point.graph, point.inputs);
+  if (!outcome.error.empty()) return std::nullopt;
+  for (const double x : elements_of(outcome.literals, point.graph)) {
+    if (!std::isfinite(x) || std::abs(x) > 1e6) return std::nullopt;
+  }
+  return point;
+}
+
+struct Compared {
+  int elements = 0;
+  int not_smooth = 0;
+  int at_poles = 0;  // of a derivative, such as that of acos at 1
+};
+
+// Along each element of the inputs, where the function is smooth as far as differences can tell.
+void compare_program(const Point& point, std::uint64_t seed, Compared& compared) {
+  constexpr double kStep = 1e-5;
+  test::Random random(seed);
+  const std::vector<Literal> v = random_cotangents(point.graph, random);
+  const std::vector<Literal> all = interpret_wide(vjp(point.graph), joined(point.inputs, v));
+  const std::vector<double> weights = elements_of(v);
+  std::size_t next = point.graph.result_type().elements().size();
+  for (std::size_t p = 0; p < point.inputs.size(); ++p) {
+    const Literal& input = point.inputs[p];
+    if (!is_float(input.dtype())) continue;
+    const Literal& exact = all[next++];
+    if (input.dtype() != DType::kF64) continue;
+    for (std::int64_t i = 0; i < input.size(); ++i) {
+      const auto at = [&](double step) {
+        std::vector<Literal> moved = point.inputs;
+        moved[p] = Literal::uninitialized(input.type());
+        for (std::int64_t k = 0; k < input.size(); ++k) {
+          moved[p].mutable_data<double>()[k] = input.at<double>(k) + (k == i ? step : 0);
+        }
+        return dot(weights, elements_of(interpret_wide(point.graph, moved), point.graph));
+      };
+      const double here = at(0);
+      const double after = (at(kStep) - here) / kStep;
+      const double before = (here - at(-kStep)) / kStep;
+      const double numeric = (after + before) / 2;
+      const double half = (at(kStep / 2) - at(-kStep / 2)) / kStep;
+      const double scale = std::max(1.0, std::abs(numeric));
+      ++compared.elements;
+      if (!(std::abs(after - before) <= 1e-2 * scale && std::abs(half - numeric) <= 1e-4 * scale)) {
+        ++compared.not_smooth;
+        continue;
+      }
+      if (!std::isfinite(exact.as_double(i))) {
+        ++compared.at_poles;
+        continue;
+      }
+      ASSERT_NEAR(exact.as_double(i), numeric, 1e-3 * scale)
+          << "parameter " << p << " element " << i << "\n"
+          << ir::print(point.graph);
+    }
+  }
+}
+
+TEST(Derivatives, OfProgramsAreThoseOfDifferences) {
+  constexpr int kPrograms = 400;
+  Compared compared;
+  int found = 0;
+  for (std::uint64_t seed = 1; found < kPrograms && seed < 100 * kPrograms; ++seed) {
+    const std::optional<Point> point = random_program(seed);
+    if (!point) continue;
+    ++found;
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    compare_program(*point, seed, compared);
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_EQ(found, kPrograms);
+  EXPECT_GT(compared.elements, 5 * kPrograms);
+  EXPECT_LT(compared.not_smooth, compared.elements / 10);
+  RecordProperty("elements", compared.elements);
+  EXPECT_LT(compared.at_poles, compared.elements / 100);
+  RecordProperty("not_smooth", compared.not_smooth);
+  RecordProperty("at_poles", compared.at_poles);
+}
+
 }  // namespace
 }  // namespace ndl::passes
