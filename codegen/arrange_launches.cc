@@ -1,6 +1,7 @@
 // Runs of launches that need nothing of each other are at most two launches: the second has those
-// that may write over what others of the run read, if that is large. So a step of an optimizer is one launch over all
-// parameters, and in a step of training the gradient that reads a weight comes before its update.
+// that may write over what others of the run read, if that is large. So a step of an optimizer is
+// one launch over all parameters, and in a step of training the gradient that reads a weight comes
+// before its update.
 #include "codegen/arrange_launches.h"
 
 #include <algorithm>

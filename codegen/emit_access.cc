@@ -9,7 +9,10 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
+#include <vector>
 
+#include "base/error.h"
 #include "codegen/memory.h"
 #include "codegen/nest_emitter.h"
 #include "ir/math/convert.h"
@@ -243,6 +246,51 @@ Values NestEmitter::read_strided(const Instruction& x) {
   return result;
 }
 
+namespace {
+
+// Element i of vector j becomes element j of vector i: blocks off the diagonal change places, from
+// those of one element to those of half a vector.
+Values transposed(Values rows) {
+  const auto count = static_cast<unsigned>(rows.size());
+  for (unsigned size = 1; size < count; size *= 2) {
+    std::vector<int> upper(count);
+    std::vector<int> lower(count);
+    for (unsigned k = 0; k < count; ++k) {
+      const bool is_right = (k & size) != 0;
+      upper[k] = static_cast<int>(is_right ? count + k - size : k);
+      lower[k] = static_cast<int>(is_right ? count + k : k + size);
+    }
+    for (unsigned i = 0; i < count; ++i) {
+      if ((i & size) != 0) continue;
+      llvm::Value* a = rows[i];
+      llvm::Value* c = rows[i + size];
+      rows[i] = emit().CreateShuffleVector(a, c, upper);
+      rows[i + size] = emit().CreateShuffleVector(a, c, lower);
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+void NestEmitter::read_turned(Local local) {
+  const Instruction& x = at(local);
+  NDL_CHECK(tile_ == width_ && unroll_ == 1, "a tile of {} points", tile_);
+  const LaneScope lanes = scope(width_);
+  llvm::Value* last = nullptr;  // what is beyond the end of the loop reads the last lane again
+  if (lanes_.count != nullptr) last = b().CreateSub(lanes_.count, int64(1));
+  Values rows;
+  for (std::int64_t lane = 0; lane < static_cast<std::int64_t>(width_); ++lane) {
+    llvm::Value* place = int64(lane);
+    if (last != nullptr) {
+      place = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, place, last);
+    }
+    rows.push_back(load_lanes(x.dtype, at_lane(x.index, place)));
+  }
+  rows = transposed(std::move(rows));
+  for_each_tile_point([&] { value(local) = {rows[tile_point_]}; });
+}
+
 Values NestEmitter::read(const Instruction& x, bool is_varying) {
   if (!is_varying) {
     llvm::Value* source = current(x.index);
@@ -304,6 +352,21 @@ void NestEmitter::emit_writes(const Phase& phase) {
   for (const Write& w : phase.writes) write(w);
 }
 
+bool NestEmitter::may_stream(const Write& w) const {
+  // About the last cache of a CPU.
+  constexpr std::int64_t kLargeBytes = std::int64_t{32} << 20;
+  const KernelBuffer& buffer = nest_.buffers[static_cast<std::size_t>(w.buffer)];
+  const auto size = static_cast<std::int64_t>(size_of(buffer.dtype));
+  if (buffer.is_local || buffer.elements * size < kLargeBytes) return false;
+  if (lane_coefficient(w.index) != 1 || !w.index.terms.empty()) return false;
+  const std::int64_t alignment = stream_alignment(buffer.dtype, width_);
+  if (w.index.base * size % alignment != 0) return false;
+  for (std::size_t loop = 0; loop < w.index.coefficients.size(); ++loop) {
+    if (!is_lane_loop(loop) && w.index.coefficients[loop] * size % alignment != 0) return false;
+  }
+  return true;
+}
+
 void NestEmitter::write(const Write& w) {
   const DType dtype = nest_.buffers[static_cast<std::size_t>(w.buffer)].dtype;
   llvm::Type* type = bits_type(dtype);
@@ -326,9 +389,14 @@ void NestEmitter::write(const Write& w) {
   }
   const LaneScope lanes = scope(width_);
   const Values vectors = spread(w.local);
+  const bool is_streamed = is_streaming_ && lanes_.partial == nullptr && may_stream(w);
   for (unsigned u = 0; u < unroll_; ++u) {
-    store_lanes(dtype, vectors[u], b().CreateConstGEP1_64(type, target, u * width_),
-                is_masked ? lanes_.masks[u] : nullptr);
+    llvm::Value* pointer = b().CreateConstGEP1_64(type, target, u * width_);
+    if (is_streamed) {
+      stream_lanes(dtype, vectors[u], pointer);
+    } else {
+      store_lanes(dtype, vectors[u], pointer, is_masked ? lanes_.masks[u] : nullptr);
+    }
   }
   if (memory == nullptr) return;
   const auto copy = [&] {

@@ -1,5 +1,8 @@
 #include "codegen/memory.h"
 
+#include <llvm/IR/Metadata.h>
+
+#include <algorithm>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -66,16 +69,44 @@ llvm::Value* load_lanes(DType dtype, llvm::Value* pointer, llvm::Value* mask) {
   });
 }
 
-void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer, llvm::Value* mask) {
+namespace {
+
+// store(value, size of an element) for the lanes as they are in memory.
+template <class F>
+void store_as(DType dtype, llvm::Value* value, F&& store) {
   visit_dtype(dtype, [&]<class E>(std::type_identity<E>) {
     if constexpr (std::is_same_v<E, bool>) {
-      store(convert<Lane<std::uint8_t>>(Mask(value)).value, pointer, 1, mask);
+      store(convert<Lane<std::uint8_t>>(Mask(value)).value, std::size_t{1});
     } else if constexpr (ir::math::is_half_v<E>) {
       const Lane<std::int32_t> bits = narrow<E>(Lane<float>(value));
-      store(convert<Lane<std::uint16_t>>(bits).value, pointer, 2, mask);
+      store(convert<Lane<std::uint16_t>>(bits).value, std::size_t{2});
     } else {
-      store(value, pointer, sizeof(E), mask);
+      store(value, sizeof(E));
     }
+  });
+}
+
+}  // namespace
+
+void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer, llvm::Value* mask) {
+  store_as(dtype, value,
+           [&](llvm::Value* stored, std::size_t size) { store(stored, pointer, size, mask); });
+}
+
+std::int64_t stream_alignment(DType dtype, unsigned width) {
+  constexpr std::int64_t kLine = 64;
+  return std::min(kLine, static_cast<std::int64_t>(size_of(dtype)) * width);
+}
+
+void stream_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer) {
+  const std::int64_t alignment = stream_alignment(dtype, LaneScope::current().width());
+  store_as(dtype, value, [&](llvm::Value* stored, std::size_t) {
+    llvm::StoreInst* store = emit().CreateAlignedStore(
+        stored, pointer, llvm::Align(static_cast<std::uint64_t>(alignment)));
+    llvm::LLVMContext& context = store->getContext();
+    store->setMetadata(
+        llvm::LLVMContext::MD_nontemporal,
+        llvm::MDNode::get(context, llvm::ConstantAsMetadata::get(emit().getInt32(1))));
   });
 }
 

@@ -8,6 +8,8 @@
 
 #include <llvm/IR/Value.h>
 
+#include <cstdint>
+
 #include "base/dtype.h"
 
 namespace ndl::codegen {
@@ -17,5 +19,9 @@ namespace ndl::codegen {
 llvm::Value* load_lanes(DType dtype, llvm::Value* pointer, llvm::Value* mask = nullptr);
 void store_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer,
                  llvm::Value* mask = nullptr);
+// The same past the caches. `pointer` is aligned to the vector in memory, or to a line of them.
+void stream_lanes(DType dtype, llvm::Value* value, llvm::Value* pointer);
+// How that is aligned for lanes of `width`.
+std::int64_t stream_alignment(DType dtype, unsigned width);
 
 }  // namespace ndl::codegen

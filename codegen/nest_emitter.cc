@@ -1,11 +1,13 @@
 // 1. Rows: the outer loops, from a position that the caller of the kernel gives.
 // 2. In a nest with outer lanes, blocks of lanes, and in each all phases; else the phases, and in
 //    each blocks of lanes.
-//    In a tiled nest, the sums of a tile, and then the other phases for each of its points.
+//    In a tiled nest, the sums of a tile, and then the other phases for each of its points; or all
+//    of a map for all points of a tile.
 // 3. In a phase, its other loops; in these the code of the level, then reductions and writes.
 #include "codegen/nest_emitter.h"
 
 #include <llvm/IR/Function.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include <algorithm>
 #include <tuple>
@@ -47,14 +49,44 @@ void NestEmitter::emit_kernel(const Partition& partition) {
         builder.CreateConstInBoundsGEP1_64(builder.getPtrTy(), function_->getArg(0), i);
     buffers_.push_back(builder.CreateAlignedLoad(builder.getPtrTy(), slot, llvm::Align(8)));
   }
+  if (llvm::Value* condition = can_stream()) {
+    emit_if(condition, [&] {
+      is_streaming_ = true;
+      emit_rows();
+      is_streaming_ = false;
+      builder.CreateIntrinsic(builder.getVoidTy(), llvm::Intrinsic::x86_sse_sfence, {});
+      builder.CreateRet(int64(0));
+      builder.SetInsertPoint(new_block("unreachable"));
+    });
+  }
+  emit_rows();
+  builder.CreateRet(int64(0));
+  builder.SetInsertPoint(stack);
+  builder.CreateBr(start);
+}
+
+void NestEmitter::emit_rows() {
   llvm::Argument* begin = function_->getArg(1);
   emit_loop(begin, function_->getArg(2), 1, false, {}, [&](llvm::Value* row, Values) -> Values {
     emit_row(row);
     return {};
   });
-  builder.CreateRet(int64(0));
-  builder.SetInsertPoint(stack);
-  builder.CreateBr(start);
+}
+
+llvm::Value* NestEmitter::can_stream() {
+  llvm::Value* bits = nullptr;  // of addresses that have to be 0
+  for (const Phase& phase : nest_.phases) {
+    loops_.resize(nest_.outer.size() + phase.loops.size());
+    for (const Write& w : phase.writes) {
+      if (!may_stream(w)) continue;
+      const auto buffer = static_cast<std::size_t>(w.buffer);
+      const std::int64_t alignment = stream_alignment(nest_.buffers[buffer].dtype, width_);
+      llvm::Value* address = b().CreatePtrToInt(buffers_[buffer], b().getInt64Ty());
+      llvm::Value* rest = b().CreateAnd(address, int64(alignment - 1));
+      bits = bits == nullptr ? rest : b().CreateOr(bits, rest);
+    }
+  }
+  return bits == nullptr ? nullptr : b().CreateICmpEQ(bits, int64(0));
 }
 
 std::pair<llvm::Value*, llvm::Value*> NestEmitter::divide(llvm::Value* x, std::int64_t by) {
@@ -76,7 +108,10 @@ void NestEmitter::decode(llvm::Value* position, std::size_t first_loop,
 void NestEmitter::emit_row(llvm::Value* row) {
   const std::size_t outer = nest_.outer.size();
   loops_.assign(outer, nullptr);
-  if (partition_.tile > 1) return emit_tile(row);
+  if (partition_.tile > 1) {
+    const bool is_map = nest_.phases.front().reductions.empty();
+    return is_map ? emit_turned_tile(row) : emit_contraction_tile(row);
+  }
   if (!nest_.outer_lanes) {
     decode(row, 0, nest_.outer);
     for (const Phase& phase : nest_.phases) {
@@ -109,7 +144,7 @@ void NestEmitter::emit_row(llvm::Value* row) {
   });
 }
 
-void NestEmitter::emit_tile(llvm::Value* row) {
+NestEmitter::TilePlace NestEmitter::enter_tile(llvm::Value* row) {
   const std::int64_t extent = nest_.outer[tile_loop()];
   const auto [chunk_row, tile] = divide(row, partition_.tiles);
   const auto [outer_row, chunk] = divide(chunk_row, partition_.chunks);
@@ -121,6 +156,30 @@ void NestEmitter::emit_tile(llvm::Value* row) {
     start =
         b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, first, int64(extent - partition_.tile));
   }
+  tile_ = static_cast<std::size_t>(partition_.tile);
+  loops_[tile_loop()] = start;
+  return {chunk, start, first};
+}
+
+void NestEmitter::emit_turned_tile(llvm::Value* row) {
+  const TilePlace place = enter_tile(row);
+  const Phase& phase = nest_.phases.front();
+  start_indices(phase);
+  emit_code(phase, Level::kRow);
+  llvm::Value* repeated = b().CreateSub(place.first, place.start);
+  emit_chunk(place.chunk, [&] {
+    emit_code(phase, Level::kBlock);
+    for_each_tile_point([&] {
+      if (place.start == place.first) return emit_writes(phase);
+      llvm::Value* point = int64(static_cast<std::int64_t>(tile_point_));
+      emit_if(b().CreateICmpSGE(point, repeated), [&] { emit_writes(phase); });
+    });
+  });
+  tile_ = 1;
+}
+
+void NestEmitter::emit_contraction_tile(llvm::Value* row) {
+  const TilePlace place = enter_tile(row);
   const Phase& contraction = nest_.phases.front();
   const Reduction& sum = contraction.reductions.front();
   const auto size = static_cast<std::int64_t>(size_of(sum.accumulator));
@@ -132,12 +191,10 @@ void NestEmitter::emit_tile(llvm::Value* row) {
     return b().CreateConstGEP1_64(bits_type(sum.accumulator), vectors, u * width_);
   };
 
-  tile_ = static_cast<std::size_t>(partition_.tile);
-  loops_[tile_loop()] = start;
   loops_.resize(nest_.outer.size() + contraction.loops.size());
   start_indices(contraction);
   emit_code(contraction, Level::kRow);
-  emit_chunk(chunk, [&] {
+  emit_chunk(place.chunk, [&] {
     emit_code(contraction, Level::kBlock);
     const Values sums = reduce_phase(contraction);
     const LaneScope lanes = scope(width_);
@@ -148,10 +205,10 @@ void NestEmitter::emit_tile(llvm::Value* row) {
     }
     tile_ = 1;
     const auto indices_before = partials_;
-    emit_loop(b().CreateSub(first, start), int64(partition_.tile), 1, true, {},
+    emit_loop(b().CreateSub(place.first, place.start), int64(partition_.tile), 1, true, {},
               [&](llvm::Value* point, Values) -> Values {
                 partials_ = indices_before;
-                loops_[tile_loop()] = add64(start, point);
+                loops_[tile_loop()] = add64(place.start, point);
                 value(sum.result).clear();
                 for (unsigned u = 0; u < unroll_; ++u) {
                   value(sum.result).push_back(load_lanes(sum.accumulator, address(point, u)));
@@ -270,6 +327,10 @@ void NestEmitter::emit_code(const Phase& phase, Level level) {
     if (levels_[static_cast<std::size_t>(local)] != level) continue;
     const bool is_varying = varies(local);
     const LaneScope lanes = scope(is_varying ? width_ : 1);
+    if (tile_ > 1 && phase.reductions.empty() && is_turned(nest_, at(local))) {
+      read_turned(local);
+      continue;
+    }
     if (is_tiled(local)) {
       for_each_tile_point([&] { value(local) = emit_instruction(at(local), is_varying); });
       continue;

@@ -12,8 +12,9 @@
 // width 1; one that varies in `unroll` vectors of the full width, which together are the block.
 //
 // In a tiled nest (partition.h) the first phase is done for `tile` points at once: its instructions
-// that depend on the point are emitted once for each. Its sums go through stack memory to the
-// phases after it, which do one point after the other.
+// that depend on the point are emitted once for each. The sums of a contraction go through stack
+// memory to the phases after it, which do one point after the other. A map whose reads are turned
+// has one phase.
 //
 // Internal to codegen.
 #pragma once
@@ -75,8 +76,19 @@ class NestEmitter {
   std::size_t tile_loop() const { return nest_.outer.size() - 2; }
 
   // Loops and code (nest_emitter.cc).
+  void emit_rows();
+  // i1: whether all buffers that may be streamed to are aligned for it; null if there are none.
+  llvm::Value* can_stream();
   void emit_row(llvm::Value* row);
-  void emit_tile(llvm::Value* row);
+  // The place of a tile: its loops are set, but for the one in lanes.
+  struct TilePlace {
+    llvm::Value* chunk;  // of lanes
+    llvm::Value* start;  // the first point
+    llvm::Value* first;  // the first point that is not the tile's before
+  };
+  TilePlace enter_tile(llvm::Value* row);
+  void emit_contraction_tile(llvm::Value* row);
+  void emit_turned_tile(llvm::Value* row);
   // The lanes of the chunk, and in each block body().
   void emit_chunk(llvm::Value* chunk, const std::function<void()>& body);
   // A phase of a nest with outer lanes, at the level of a block.
@@ -139,8 +151,13 @@ class NestEmitter {
   bool writes_masked() const { return target_.vector_bytes >= 64; }
   // The elements of a whole block, read one by one at their distance.
   Values read_strided(const Instruction& x);
+  // The blocks of all points of the tile, read along the points and turned.
+  void read_turned(Local local);
   void emit_writes(const Phase& phase);
   void write(const Write& write);
+  // Whether the write goes past the caches, which are too small for what it writes: of whole
+  // vectors, aligned if the buffer is.
+  bool may_stream(const Write& write) const;
   // Local buffers have room for whole blocks at their end, so these need no special end of a loop.
   bool is_local(std::int32_t buffer) const {
     return nest_.buffers[static_cast<std::size_t>(buffer)].is_local;
@@ -196,6 +213,7 @@ class NestEmitter {
   unsigned unroll_ = 1;
   std::size_t tile_ = 1;  // points that are done at once, now
   std::size_t tile_point_ = 0;
+  bool is_streaming_ = false;
 
   std::vector<Level> levels_;                // of each instruction
   std::vector<bool> varies_;                 // in lanes

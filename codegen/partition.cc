@@ -100,7 +100,43 @@ void choose_tile(const LoopNest& nest, const Target& target, Partition& p) {
   p.rows = ir::product(nest.outer) / nest.outer.back() / extent * p.chunks * p.tiles;
 }
 
+// Whether a map is better done in square tiles that are turned: it reads across its lanes, and has
+// not so much code that doing all points of a tile at once is too much of it.
+bool can_be_turned(const LoopNest& nest, const Target& target) {
+  constexpr std::int64_t kMostCost = 16;
+  if (!nest.outer_lanes || nest.outer.size() < 2 || nest.phases.size() != 1) return false;
+  const Phase& phase = nest.phases.front();
+  if (!phase.loops.empty() || !phase.reductions.empty() || !phase.checks.empty()) return false;
+  if (nest.outer[nest.outer.size() - 2] < lanes_of(target)) return false;
+  if (cost(nest, phase) > kMostCost) return false;
+  const bool has_terms = std::ranges::any_of(nest.instructions, [](const Instruction& x) {
+    return !x.index.terms.empty() ||
+           std::ranges::any_of(x.guards, [](const Guard& g) { return !g.index.terms.empty(); });
+  });
+  return !has_terms && std::ranges::any_of(nest.instructions, [&](const Instruction& x) {
+    return is_turned(nest, x);
+  });
+}
+
+void choose_turned_tile(const LoopNest& nest, const Target& target, Partition& p) {
+  constexpr std::int64_t kChunk = 128;
+  const std::int64_t extent = nest.outer[nest.outer.size() - 2];
+  p.tile = lanes_of(target);
+  p.tiles = ceil_div(extent, p.tile);
+  p.chunk = std::min(kChunk, nest.outer.back());
+  p.chunks = ceil_div(nest.outer.back(), p.chunk);
+  p.rows = ir::product(nest.outer) / nest.outer.back() / extent * p.chunks * p.tiles;
+}
+
 }  // namespace
+
+bool is_turned(const LoopNest& nest, const Instruction& x) {
+  if (x.kind != InstructionKind::kRead || x.dtype == DType::kBool || !x.guards.empty()) {
+    return false;
+  }
+  const std::int64_t across = x.index.coefficient(nest.outer.size() - 1);
+  return across != 0 && across != 1 && x.index.coefficient(nest.outer.size() - 2) == 1;
+}
 
 unsigned choose_unroll(const LoopNest& nest, const Phase& phase, std::int64_t extent,
                        const Target& target) {
@@ -122,6 +158,9 @@ Partition partition(const LoopNest& nest, const Target& target) {
     constexpr std::int64_t kSpeed = 4;  // over an operation that reads its operands
     choose_tile(nest, target, result);
     row_work = times(work, result.tile * result.chunk) / kSpeed;
+  } else if (can_be_turned(nest, target)) {
+    choose_turned_tile(nest, target, result);
+    row_work = times(work, result.tile * result.chunk);
   } else if (nest.outer_lanes) {
     if (!nest.outer.empty()) {
       const std::int64_t extent = nest.outer.back();

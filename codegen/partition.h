@@ -10,8 +10,9 @@
 namespace ndl::codegen {
 
 // A row is a point of the outer loops that have no lanes, and a chunk of the one that has. In a
-// tiled nest it is `tile` points of the last loop without lanes, at once: what is read for one is
-// used for all.
+// tiled nest it is `tile` points of the last loop without lanes, at once: what is read for one of a
+// contraction is used for all, and a map that reads across its lanes reads along the points instead
+// and turns the tile in registers.
 struct Partition {
   unsigned unroll = 1;      // vectors of lanes that are done at once, of a nest with outer_lanes
   std::int64_t chunk = 1;   // indices of the outer loop in lanes; 1 if there is none
@@ -26,6 +27,10 @@ struct Partition {
 };
 
 Partition partition(const LoopNest& nest, const Target& target);
+
+// Whether an instruction reads side by side along the last loop without lanes, and apart along that
+// with lanes, in a nest where the one before and the one after may change places.
+bool is_turned(const LoopNest& nest, const Instruction& x);
 
 // How many vectors of a loop of that extent are worth doing at once.
 unsigned choose_unroll(const LoopNest& nest, const Phase& phase, std::int64_t extent,
