@@ -67,7 +67,8 @@ std::span<const FlagDef> all_flags() {
        {"fuse"}},
       {"disable", &Flags::disable, "PASS|RULE,...", "switch passes or rules off"},
       {"dump-to", &Flags::dump_to, "DIR",
-       "write the graph before the first and after each pass to DIR/NN-PASS.ndl"},
+       "write the graph before the first and after each pass to DIR/NN-PASS.ndl, and what it is "
+       "compiled to as DIR/kernels.loops, .ll and .s"},
   };
   return table;
 }

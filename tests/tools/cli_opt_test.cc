@@ -151,6 +151,11 @@ TEST(Opt, DumpsStages) {
   EXPECT_EQ(contents(folder + "/00-input.ndl"), kNothingAdded);
   EXPECT_FALSE(contains(contents(folder + "/01-canonicalize.ndl"), "add("));
   EXPECT_TRUE(std::filesystem::exists(folder + "/02-dce.ndl"));
+  EXPECT_FALSE(std::filesystem::exists(folder + "/kernels.ll"));
+  EXPECT_EQ(run({{"compile", "-", "--to=asm", "--dump-to=" + folder}, kStable}).code, 0);
+  EXPECT_TRUE(contains(contents(folder + "/kernels.loops"), "kernel "));
+  EXPECT_TRUE(contains(contents(folder + "/kernels.ll"), "define "));
+  EXPECT_TRUE(contains(contents(folder + "/kernels.s"), "ret"));
   expect_error(run({{"opt", "-", "--dump-to=/dev/null/x"}, kNothingAdded}), 1, {"/dev/null/x"});
 }
 

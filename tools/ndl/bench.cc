@@ -88,6 +88,7 @@ int run(const Options& options) {
   result.compile_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   check_running_bytes(*program, {});
+  options.passes.dump_kernels(graph, cpu);
 
   // 3. The calls.
   result.name = source.name();

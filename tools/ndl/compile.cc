@@ -56,6 +56,7 @@ int run(const Options& options) {
   // The passes run here, where their flags show what they do.
   const ir::Graph graph = options.passes.run(source, compile.pipeline);
   compile.pipeline = "";
+  options.passes.dump_kernels(graph, compile.cpu);
   const bool before_passes = stage == codegen::Stage::kGraph;
   write_file(options.output, codegen::compile_to(before_passes ? source : graph, stage, compile));
   return kOk;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "codegen/program.h"
 #include "ir/printer.h"
 #include "passes/fuse.h"
 #include "passes/pass.h"
@@ -184,6 +185,20 @@ ir::Graph PassFlags::run(const ir::Graph& graph, std::string_view fallback,
                              records.empty() ? "no pass" : passes::to_string(pipeline)));
   }
   return result;
+}
+
+void PassFlags::dump_kernels(const ir::Graph& graph, const std::string& cpu) const {
+  const std::string folder = flags().dump_to;
+  if (folder.empty()) return;
+  codegen::CompileOptions options;
+  options.cpu = cpu;
+  options.pipeline = "";
+  const std::pair<codegen::Stage, const char*> files[] = {{codegen::Stage::kLoops, "kernels.loops"},
+                                                          {codegen::Stage::kLlvm, "kernels.ll"},
+                                                          {codegen::Stage::kAssembly, "kernels.s"}};
+  for (const auto& [stage, name] : files) {
+    write_file(fmt::format("{}/{}", folder, name), codegen::compile_to(graph, stage, options));
+  }
 }
 
 }  // namespace ndl::tools

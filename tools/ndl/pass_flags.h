@@ -31,6 +31,10 @@ class PassFlags {
   ir::Graph run(const ir::Graph& graph, std::string_view fallback = "",
                 const decltype(passes::RunOptions::observer)& observer = {}) const;
 
+  // For a graph after run() that is compiled for a CPU: where --dump-to asks for files, what it is
+  // compiled to.
+  void dump_kernels(const ir::Graph& graph, const std::string& cpu) const;
+
  private:
   std::string pipeline_;
   const CLI::Option* pipeline_option_ = nullptr;

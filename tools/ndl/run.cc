@@ -161,6 +161,7 @@ int run(const Options& options) {
   check_input_bytes(source, interpret_options.memory_limit);
   const ir::Graph graph =
       options.passes.run(source, interprets ? "" : codegen::CompileOptions{}.pipeline);
+  if (!interprets) options.passes.dump_kernels(graph, cpu);
   const std::shared_ptr<const codegen::Program> program =
       interprets ? nullptr : compile(graph, cpu, interpret_options.memory_limit);
 
