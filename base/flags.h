@@ -23,6 +23,8 @@ struct Flags {
   std::string explain;               // "fuse"; empty is off
   std::vector<std::string> disable;  // passes and rules
   std::string dump_to;               // a folder; empty is off
+
+  bool operator==(const Flags&) const = default;
 };
 
 enum class FlagKind {

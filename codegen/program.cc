@@ -4,9 +4,12 @@
 #include <llvm/IR/Module.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
+#include "base/flags.h"
 #include "codegen/counters.h"
 #include "codegen/emit_kernel.h"
 #include "codegen/jit.h"
@@ -18,13 +21,22 @@
 #include "ir/math/convert.h"
 #include "ir/printer.h"
 #include "passes/pass.h"
+#include "passes/show.h"
 
 namespace ndl::codegen {
 namespace {
 
+// What NDL_FLAGS asks of every program, once.
+const Flags& flags_of_process() {
+  static const Flags flags = flags_from_environment(passes::check_flags);
+  return flags;
+}
+
 ir::Graph fused_graph(const ir::Graph& graph, const CompileOptions& options) {
   passes::RunOptions run_options;
   run_options.disabled.insert(options.disable.begin(), options.disable.end());
+  const std::vector<std::string>& disabled = flags_of_process().disable;
+  run_options.disabled.insert(disabled.begin(), disabled.end());
   return passes::run_pipeline(graph, passes::parse_pipeline(options.pipeline), run_options);
 }
 
@@ -177,10 +189,46 @@ std::vector<ir::Literal> Program::run(std::span<const ir::Literal> inputs, int t
   return results;
 }
 
+namespace {
+
+// The same, shown as NDL_FLAGS asks. Programs that have been through passes before are not shown.
+ir::Graph shown_fused_graph(const ir::Graph& graph, const CompileOptions& options) {
+  Flags flags = flags_of_process();
+  if (options.pipeline.empty() || flags == Flags{}) return fused_graph(graph, options);
+  flags.disable.insert(flags.disable.end(), options.disable.begin(), options.disable.end());
+  passes::ShowTo to;
+  if (!flags.dump_to.empty()) {
+    static std::atomic<int> programs{0};
+    to.folder = fmt::format("{}/{:04}-{}", flags.dump_to, programs++, graph.name());
+    passes::make_dump_folder(to.folder, "NDL_FLAGS: ");
+  }
+  const std::string folder = to.folder;
+  ir::Graph fused =
+      passes::run_and_show(graph, passes::parse_pipeline(options.pipeline), flags, std::move(to));
+  if (!folder.empty()) {
+    CompileOptions done = options;
+    done.pipeline = "";
+    dump_kernels(fused, folder, done);
+  }
+  return fused;
+}
+
+}  // namespace
+
+void dump_kernels(const ir::Graph& graph, const std::string& folder,
+                  const CompileOptions& options) {
+  const std::pair<Stage, const char*> files[] = {{Stage::kLoops, "kernels.loops"},
+                                                 {Stage::kLlvm, "kernels.ll"},
+                                                 {Stage::kAssembly, "kernels.s"}};
+  for (const auto& [stage, name] : files) {
+    passes::write_dump(fmt::format("{}/{}", folder, name), compile_to(graph, stage, options));
+  }
+}
+
 std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOptions& options) {
   internal::count_program(false);
   const Target target = target_named(options.cpu);
-  Schedule schedule = lower_graph(fused_graph(graph, options));
+  Schedule schedule = lower_graph(shown_fused_graph(graph, options));
   const std::vector<CompiledKernel> kernels =
       compiled_kernels(schedule.kernels, schedule.keys, target);
   return std::make_shared<const Program>(graph, options,

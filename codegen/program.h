@@ -65,8 +65,9 @@ class Program {
   std::shared_ptr<const runtime::Executable> executable_;
 };
 
-// Compiles any valid graph. Throws CompileError, UsageError for an unknown CPU or pipeline,
-// UnsupportedError for a CPU whose instructions this one lacks.
+// Compiles any valid graph, and shows what NDL_FLAGS asks for (base/flags.h). Throws CompileError,
+// UsageError for an unknown CPU or pipeline, UnsupportedError for a CPU whose instructions this one
+// lacks.
 std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOptions& options = {});
 
 // The same with code from a cache by structure and options, which keeps the most recently used.
@@ -79,5 +80,9 @@ enum class Stage : std::uint8_t { kGraph, kFused, kLoops, kLlvm, kAssembly, kObj
 std::span<const std::string_view> stage_names();
 // Text, but for kObject, which is the bytes of an ELF object. Unlike compile(), any CPU will do.
 std::string compile_to(const ir::Graph& graph, Stage stage, const CompileOptions& options = {});
+
+// Writes kernels.loops, kernels.ll and kernels.s to a folder; throws IoError.
+void dump_kernels(const ir::Graph& graph, const std::string& folder,
+                  const CompileOptions& options = {});
 
 }  // namespace ndl::codegen

@@ -1,8 +1,8 @@
-#include "tools/line_diff.h"
+#include "base/line_diff.h"
 
 #include <gtest/gtest.h>
 
-namespace ndl::tools {
+namespace ndl {
 namespace {
 
 TEST(LineDiff, EqualTextsHaveNone) {
@@ -43,4 +43,4 @@ TEST(LineDiff, HugeTextsAreReplacedBetweenTheirEnds) {
 }
 
 }  // namespace
-}  // namespace ndl::tools
+}  // namespace ndl

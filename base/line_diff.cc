@@ -1,4 +1,4 @@
-#include "tools/line_diff.h"
+#include "base/line_diff.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-namespace ndl::tools {
+namespace ndl {
 namespace {
 
 constexpr std::size_t kContext = 3;
@@ -105,4 +105,4 @@ std::string line_diff(std::string_view before_text, std::string_view after_text)
   return text;
 }
 
-}  // namespace ndl::tools
+}  // namespace ndl

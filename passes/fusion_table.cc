@@ -1,4 +1,4 @@
-#include "tools/ndl/fusion_table.h"
+#include "passes/fusion_table.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "ir/printer.h"
 #include "passes/fusion_plan.h"
 
-namespace ndl::tools {
+namespace ndl::passes {
 namespace {
 
 bool needs_kernel(ir::Op op) {
@@ -82,4 +82,4 @@ std::string fusion_table(const ir::Graph& before, const ir::Graph& after, std::s
                                 kernels == 1 ? "s" : "", count_kernels(after));
 }
 
-}  // namespace ndl::tools
+}  // namespace ndl::passes

@@ -6,7 +6,7 @@
 
 #include "ir/graph.h"
 
-namespace ndl::tools {
+namespace ndl::passes {
 
 // Ops of `graph` that run as a kernel of their own; what only names or reinterprets data does not.
 std::size_t count_kernels(const ir::Graph& graph);
@@ -21,4 +21,4 @@ std::size_t count_kernels(const ir::Graph& graph);
 //   1 of 2 edges fused, 32 bytes saved, 2 kernels become 1
 std::string fusion_table(const ir::Graph& before, const ir::Graph& after, std::size_t max_ops);
 
-}  // namespace ndl::tools
+}  // namespace ndl::passes

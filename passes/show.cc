@@ -1,0 +1,150 @@
+#include "passes/show.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/line_diff.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "ir/printer.h"
+#include "passes/fuse.h"
+#include "passes/fusion_table.h"
+
+namespace ndl::passes {
+namespace {
+
+// The names --disable takes.
+void check_disabled(const std::vector<std::string>& disabled) {
+  std::vector<std::string_view> names;
+  for (const passes::PassDef& pass : passes::all_passes()) names.push_back(pass.name);
+  for (const passes::RuleName& rule : passes::all_rules()) names.push_back(rule.rule);
+  for (const std::string& name : disabled) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    const std::string_view near = nearest_name(name, names);
+    throw_error<UsageError>("--disable: no pass or rule is called '{}'{}", excerpt(name),
+                            near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
+  }
+}
+
+// Which passes --print-after is about.
+class PassFilter {
+ public:
+  explicit PassFilter(const std::string& text) : all_(text == "all"), none_(text.empty()) {
+    if (all_ || none_) return;
+    // std::regex recurses over the text.
+    constexpr std::size_t kLongest = 1000;
+    if (text.size() > kLongest) {
+      throw_error<UsageError>("--print-after: longer than {} characters", kLongest);
+    }
+    try {
+      regex_ = std::regex(text);
+    } catch (const std::regex_error& error) {
+      throw_error<UsageError>("--print-after: '{}' is no regular expression: {}", excerpt(text),
+                              error.what());
+    }
+  }
+  bool matches(const std::string& name) const {
+    return all_ || (!none_ && std::regex_search(name, regex_));
+  }
+
+ private:
+  bool all_;
+  bool none_;
+  std::regex regex_;
+};
+
+std::string timing_table(const std::vector<passes::PassRecord>& records) {
+  double total = 0;
+  for (const passes::PassRecord& record : records) total += record.seconds;
+  std::string text = fmt::format("{:>12}  {:>6}  {:>9} {:>9}  pass\n", "ms", "%", "nodes", "after");
+  for (const passes::PassRecord& record : records) {
+    text += fmt::format("{:>12.3f}  {:>6.1f}  {:>9} {:>9}  {}{}\n", record.seconds * 1e3,
+                        total > 0 ? 100 * record.seconds / total : 0, record.nodes_before,
+                        record.nodes_after, record.name, record.changed ? "" : " (no change)");
+  }
+  return text +
+         fmt::format("{:>12.3f}  {:>6.1f}  {:>9} {:>9}  total\n", total * 1e3, 100.0, "", "");
+}
+
+}  // namespace
+
+void check_flags(const Flags& flags) {
+  check_disabled(flags.disable);
+  PassFilter(flags.print_after);
+}
+
+void make_dump_folder(const std::string& folder, std::string_view origin) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw_error<IoError>("{}--dump-to: cannot make the folder '{}': {}", origin,
+                         excerpt(folder, 200), error.message());
+  }
+}
+
+void write_dump(const std::string& path, std::string_view text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.flush();
+  if (!file) throw_error<IoError>("cannot write '{}'", excerpt(path, 200));
+}
+
+ir::Graph run_and_show(const ir::Graph& graph, std::span<const PipelineStep> pipeline,
+                       const Flags& flags, ShowTo to,
+                       const decltype(RunOptions::observer)& observer) {
+  if (!to.text) {
+    to.text = [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); };
+  }
+  if (!to.file) to.file = write_dump;
+  const auto dump = [&](std::size_t index, std::string_view name, const ir::Graph& stage) {
+    if (to.folder.empty()) return;
+    to.file(fmt::format("{}/{:02}-{}.ndl", to.folder, index, name), ir::print(stage));
+  };
+  const PassFilter print_after(flags.print_after);
+  dump(0, "input", graph);
+  std::vector<PassRecord> records;
+  bool is_explained = flags.explain.empty();
+  RunOptions options;
+  options.verify_each = flags.verify_each;
+  options.disabled = {flags.disable.begin(), flags.disable.end()};
+  options.observer = [&](const PassRecord& record, const ir::Graph& before,
+                         const ir::Graph& after) {
+    const std::string title = fmt::format("// {} (pass {})", record.name, record.index);
+    if (print_after.matches(record.name)) {
+      to.text(fmt::format("{}\n{}", title, ir::print(after)));
+    }
+    if (!flags.print_changed.empty() && !record.changed) {
+      to.text(fmt::format("{}: no change\n", title));
+    } else if (flags.print_changed == "graph") {
+      to.text(fmt::format("{}\n{}", title, ir::print(after)));
+    } else if (flags.print_changed == "diff") {
+      to.text(fmt::format("{}\n{}", title, line_diff(ir::print(before), ir::print(after))));
+    }
+    if (flags.explain == record.name) {
+      const auto& options = pipeline[record.index - 1].options;
+      to.text(fmt::format("{}\n{}", title, fusion_table(before, after, max_ops_option(options))));
+      is_explained = true;
+    }
+    dump(record.index, record.name, after);
+    records.push_back(record);
+    if (observer) observer(record, before, after);
+  };
+  ir::Graph result = run_pipeline(graph, pipeline, options);
+  if (flags.timing) to.text(timing_table(records));
+  if (!is_explained) {
+    to.text(fmt::format("note: --explain={0}: the pass '{0}' does not run; what runs: {1}\n",
+                        flags.explain, records.empty() ? "no pass" : to_string(pipeline)));
+  }
+  return result;
+}
+
+}  // namespace ndl::passes
