@@ -61,10 +61,10 @@ std::span<const FlagDef> all_flags() {
       {"timing", &Flags::timing, "", "print the time each pass took"},
       {"explain",
        &Flags::explain,
-       "fuse",
-       "print why each pair of ops became one kernel, or not",
+       "fuse|stabilize|canonicalize",
+       "print why each pair of ops became one kernel or not, or which rules were applied where",
        "",
-       {"fuse"}},
+       {"fuse", "stabilize", "canonicalize"}},
       {"disable", &Flags::disable, "PASS|RULE,...", "switch passes or rules off"},
       {"dump-to", &Flags::dump_to, "DIR",
        "write the graph before the first and after each pass to DIR/NN-PASS.ndl, and what it is "

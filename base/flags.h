@@ -20,7 +20,7 @@ struct Flags {
   std::string print_changed;  // "graph" or "diff"; empty is off
   bool verify_each = false;
   bool timing = false;
-  std::string explain;               // "fuse"; empty is off
+  std::string explain;               // "fuse", "stabilize" or "canonicalize"; empty is off
   std::vector<std::string> disable;  // passes and rules
   std::string dump_to;               // a folder; empty is off
 

@@ -126,4 +126,23 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
+std::string align_columns(const std::vector<std::vector<std::string>>& rows,
+                          std::size_t on_the_right) {
+  std::vector<std::size_t> widths(rows[0].size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string_view separator = i == 0 ? "" : "  ";
+      text += i == on_the_right ? fmt::format("{}{:>{}}", separator, row[i], widths[i])
+                                : fmt::format("{}{:<{}}", separator, row[i], widths[i]);
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
+  }
+  return text;
+}
+
 }  // namespace ndl

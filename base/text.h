@@ -32,6 +32,11 @@ std::string excerpt(std::string_view text, std::size_t limit = 40);
 std::string_view nearest_name(std::string_view name,
                               const std::vector<std::string_view>& candidates);
 
+// Rows as lines with their columns aligned, that number `on_the_right` to the right; two spaces
+// between columns, none at the end of a line. All rows have as many columns as the first.
+std::string align_columns(const std::vector<std::vector<std::string>>& rows,
+                          std::size_t on_the_right = static_cast<std::size_t>(-1));
+
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 

@@ -27,25 +27,6 @@ bool needs_kernel(ir::Op op) {
 
 std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
 
-// Columns aligned, the one of numbers on the right; no spaces at the end of a line.
-std::string aligned(const std::vector<std::vector<std::string>>& rows, std::size_t numbers) {
-  std::vector<std::size_t> widths(rows[0].size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string_view separator = i == 0 ? "" : "  ";
-      text += i == numbers ? fmt::format("{}{:>{}}", separator, row[i], widths[i])
-                           : fmt::format("{}{:<{}}", separator, row[i], widths[i]);
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    text += '\n';
-  }
-  return text;
-}
-
 }  // namespace
 
 std::size_t count_kernels(const ir::Graph& graph) {
@@ -75,11 +56,11 @@ std::string fusion_table(const ir::Graph& before, const ir::Graph& after, std::s
   }
   const std::size_t edges = rows.size() - 1;
   const std::size_t kernels = count_kernels(before);
-  return aligned(rows, 3) + fmt::format(
-                                "{} of {} edge{} fused, {} bytes saved, {} kernel{} "
-                                "become{} {}\n",
-                                fused, edges, plural(edges), bytes, kernels, plural(kernels),
-                                kernels == 1 ? "s" : "", count_kernels(after));
+  return align_columns(rows, 3) + fmt::format(
+                                      "{} of {} edge{} fused, {} bytes saved, {} kernel{} "
+                                      "become{} {}\n",
+                                      fused, edges, plural(edges), bytes, kernels, plural(kernels),
+                                      kernels == 1 ? "s" : "", count_kernels(after));
 }
 
 }  // namespace ndl::passes

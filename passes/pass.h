@@ -16,12 +16,22 @@ namespace ndl::passes {
 
 struct Rule;
 
+// A rule that was applied to a node of the graph that entered a pass.
+struct AppliedRule {
+  std::string_view rule;
+  ir::Value value;
+  ir::Op result;  // what computes the value instead
+};
+
 // What a pass is told besides the graph.
 struct PassContext {
   // Rules (or passes) that are switched off, by name.
   std::set<std::string, std::less<>> disabled;
   // Options of the pass, as in fuse{max-ops=16}.
   std::map<std::string, std::string, std::less<>> options;
+  // Where a pass that works by rules notes which it has applied; null if nobody wants to know. What
+  // happens in regions is not noted.
+  std::vector<AppliedRule>* applied = nullptr;
 
   bool is_enabled(std::string_view rule) const { return !disabled.contains(rule); }
 };
@@ -68,10 +78,12 @@ struct PassRecord {
   bool changed = false;
   std::size_t nodes_before = 0;
   std::size_t nodes_after = 0;
+  std::vector<AppliedRule> applied;  // if RunOptions::notes_rules
 };
 
 struct RunOptions {
   bool verify_each = false;
+  bool notes_rules = false;
   // Passes and rules that are switched off.
   std::set<std::string, std::less<>> disabled;
   // Called after each step with the graph before and after it.

@@ -139,7 +139,9 @@ ir::Graph run_pipeline(const ir::Graph& graph, std::span<const PipelineStep> pip
     record.name = step.pass->name;
     record.nodes_before = current->size();
     const auto start = std::chrono::steady_clock::now();
-    ir::Graph next = step.pass->run(*current, {options.disabled, step.options});
+    record.applied.clear();
+    ir::Graph next = step.pass->run(*current, {options.disabled, step.options,
+                                               options.notes_rules ? &record.applied : nullptr});
     record.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     record.nodes_after = next.size();

@@ -19,7 +19,7 @@ constexpr int kMostFirings = 1000;
 
 class Rewriter {
  public:
-  Rewriter(std::span<const Rule> rules, const PassContext& context) {
+  Rewriter(std::span<const Rule> rules, const PassContext& context) : applied_(context.applied) {
     for (const Rule& rule : rules) {
       if (!context.is_enabled(rule.name)) continue;
       if (rule.is_equation()) {
@@ -30,12 +30,16 @@ class Rewriter {
     }
   }
 
-  Rewritten run(const Graph& source) const;
+  Rewritten run(const Graph& source) const { return run(source, applied_); }
 
  private:
   static std::size_t index(ir::Op op) { return static_cast<std::size_t>(op); }
-  Value simplify(Builder& builder, Value value) const;
+  // `applied` is called with each rule and what it made.
+  template <class F>
+  Value simplify(Builder& builder, Value value, F&& applied) const;
+  Rewritten run(const Graph& source, std::vector<AppliedRule>* applied) const;
 
+  std::vector<AppliedRule>* const applied_;
   std::array<std::vector<const Rule*>, ir::kOpCount> by_root_;
 };
 
@@ -48,7 +52,8 @@ std::optional<Value> fire(const Rule& rule, Builder& builder, Value value) {
   return instantiate(*rule.right, builder, bindings, like);
 }
 
-Value Rewriter::simplify(Builder& builder, Value value) const {
+template <class F>
+Value Rewriter::simplify(Builder& builder, Value value, F&& applied) const {
   for (int firings = 0;;) {
     bool fired = false;
     for (const Rule* rule : by_root_[index(builder.graph().op(value))]) {
@@ -57,6 +62,7 @@ Value Rewriter::simplify(Builder& builder, Value value) const {
       NDL_CHECK(builder.type(*result) == builder.type(value), "rule {} changes the type {} to {}",
                 rule->name, builder.type(value).to_string(), builder.type(*result).to_string());
       value = *result;
+      applied(*rule, value);
       fired = true;
       NDL_CHECK(++firings < kMostFirings, "rule {} does not end", rule->name);
       break;
@@ -65,15 +71,17 @@ Value Rewriter::simplify(Builder& builder, Value value) const {
   }
 }
 
-Rewritten Rewriter::run(const Graph& source) const {
+Rewritten Rewriter::run(const Graph& source, std::vector<AppliedRule>* applied) const {
   const auto build = [&](Builder& builder, Value value, std::span<const Value> operands) {
     const auto rewrite_region = [this](const Graph& region) {
-      return remove_dead_nodes(run(region).graph);
+      return remove_dead_nodes(run(region, nullptr).graph);
     };
     const Value built = builder.add_node(source.op(value), operands,
                                          map_regions(source.attributes(value), rewrite_region),
                                          &source.type(value));
-    return simplify(builder, built);
+    return simplify(builder, built, [&](const Rule& rule, Value result) {
+      if (applied != nullptr) applied->push_back({rule.name, value, builder.graph().op(result)});
+    });
   };
   Rewritten result;
   result.graph = rebuild(source, ir::BuilderMode::kSimplifying, build, &result.values);

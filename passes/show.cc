@@ -18,6 +18,7 @@
 #include "ir/printer.h"
 #include "passes/fuse.h"
 #include "passes/fusion_table.h"
+#include "passes/risks.h"
 
 namespace ndl::passes {
 namespace {
@@ -75,6 +76,42 @@ std::string timing_table(const std::vector<passes::PassRecord>& records) {
          fmt::format("{:>12.3f}  {:>6.1f}  {:>9} {:>9}  total\n", total * 1e3, 100.0, "", "");
 }
 
+// "%0 exp"
+std::string label(const ir::Graph& graph, const std::vector<std::string>& labels, ir::Value value) {
+  return fmt::format("{} {}", excerpt(labels[value.id]), graph.def(value).name);
+}
+
+// What the rules of a pass did to the graph that entered it.
+std::string rule_table(const PassRecord& record, const ir::Graph& before) {
+  const std::vector<std::string> labels = ir::value_labels(before);
+  std::vector<std::vector<std::string>> rows = {{"rule", "was", "is", "written at"}};
+  for (const AppliedRule& applied : record.applied) {
+    rows.push_back({std::string(applied.rule), label(before, labels, applied.value),
+                    std::string(ir::name_of(applied.result)),
+                    before.location(applied.value).to_string()});
+  }
+  const std::size_t count = record.applied.size();
+  return (count == 0 ? "" : align_columns(rows)) +
+         fmt::format("{} rule{} applied\n", count, count == 1 ? "" : "s");
+}
+
+// What may still go wrong with finite inputs.
+std::string risk_table(const ir::Graph& graph) {
+  const std::vector<std::string> labels = ir::value_labels(graph);
+  std::vector<std::vector<std::string>> rows = {{"prone", "to", "hint", "written at"}};
+  for (const Risk& risk : find_risks(graph)) {
+    rows.push_back({label(graph, labels, risk.value), risk.what, std::string(risk.hint),
+                    graph.location(risk.value).to_string()});
+  }
+  return rows.size() == 1 ? "nothing is prone to overflow or cancel\n" : align_columns(rows);
+}
+
+std::string explanation(const PassRecord& record, const PipelineStep& step, const ir::Graph& before,
+                        const ir::Graph& after) {
+  if (record.name == "fuse") return fusion_table(before, after, max_ops_option(step.options));
+  return rule_table(record, before) + (record.name == "stabilize" ? risk_table(after) : "");
+}
+
 }  // namespace
 
 void check_flags(const Flags& flags) {
@@ -115,6 +152,7 @@ ir::Graph run_and_show(const ir::Graph& graph, std::span<const PipelineStep> pip
   bool is_explained = flags.explain.empty();
   RunOptions options;
   options.verify_each = flags.verify_each;
+  options.notes_rules = !flags.explain.empty();
   options.disabled = {flags.disable.begin(), flags.disable.end()};
   options.observer = [&](const PassRecord& record, const ir::Graph& before,
                          const ir::Graph& after) {
@@ -130,8 +168,8 @@ ir::Graph run_and_show(const ir::Graph& graph, std::span<const PipelineStep> pip
       to.text(fmt::format("{}\n{}", title, line_diff(ir::print(before), ir::print(after))));
     }
     if (flags.explain == record.name) {
-      const auto& options = pipeline[record.index - 1].options;
-      to.text(fmt::format("{}\n{}", title, fusion_table(before, after, max_ops_option(options))));
+      const PipelineStep& step = pipeline[record.index - 1];
+      to.text(fmt::format("{}\n{}", title, explanation(record, step, before, after)));
       is_explained = true;
     }
     dump(record.index, record.name, after);

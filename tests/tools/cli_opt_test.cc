@@ -159,6 +159,24 @@ TEST(Opt, DumpsStages) {
   expect_error(run({{"opt", "-", "--dump-to=/dev/null/x"}, kNothingAdded}), 1, {"/dev/null/x"});
 }
 
+TEST(Opt, ExplainsRulesAndRisks) {
+  const std::string naive =
+      "needle 1\n\ngraph f(%x: f32[3]) -> (f32[3], f32[3]) {\n  %e = exp(%x) : f32[3]\n"
+      "  %l = log(%e) : f32[3]\n  %s = sqrt(%x) : f32[3]\n"
+      "  %r = make_tuple(%l, %s) : (f32[3], f32[3])\n  return %r\n}\n";
+  const auto explain = [&](const std::string& pass, const std::string& flag = "--timing=false") {
+    return run({{"opt", "-", "-p", pass, "--explain=" + pass, flag}, naive}).err;
+  };
+  EXPECT_TRUE(contains(explain("stabilize"), "log-exp  %l log  parameter  <stdin>:5:8\n"))
+      << explain("stabilize");
+  EXPECT_TRUE(contains(explain("stabilize"), "1 rule applied\n"));
+  EXPECT_TRUE(contains(explain("stabilize"), "%s sqrt  is NaN below 0"));
+  EXPECT_TRUE(contains(explain("stabilize", "--disable=log-exp"), "0 rules applied\n"));
+  EXPECT_TRUE(
+      contains(explain("stabilize", "--disable=log-exp"), "%e exp   overflows f32 above 88.72"));
+  EXPECT_TRUE(contains(explain("canonicalize"), "0 rules applied\n"));
+}
+
 TEST(Opt, ExplainsEveryEdgeOnce) {
   const Outcome outcome = run({{"opt", "-", "-p", "dce,fuse", "--explain=fuse"}, kStable});
   EXPECT_EQ(outcome.code, 0);

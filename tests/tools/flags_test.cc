@@ -57,8 +57,10 @@ TEST(Flags, Mistakes) {
             "'verify-each' is not a flag: flags begin with '--', values follow a '='");
   EXPECT_EQ(message_of("--timing=yes"), "--timing: 'yes' is neither true nor false");
   EXPECT_EQ(message_of("--print-changed=all"), "--print-changed: 'all' is not one of graph, diff");
-  EXPECT_EQ(message_of("--explain"), "--explain needs a value: --explain=fuse");
-  EXPECT_EQ(message_of("--explain=dce"), "--explain: 'dce' is not one of fuse");
+  EXPECT_EQ(message_of("--explain"),
+            "--explain needs a value: --explain=fuse|stabilize|canonicalize");
+  EXPECT_EQ(message_of("--explain=dce"),
+            "--explain: 'dce' is not one of fuse, stabilize, canonicalize");
   EXPECT_EQ(message_of("--dump-to"), "--dump-to needs a value: --dump-to=DIR");
   EXPECT_EQ(message_of("--dump-to="), "--dump-to needs a value: --dump-to=DIR");
   EXPECT_EQ(message_of("--disable=a,,b"), "--disable: an empty name in the list");

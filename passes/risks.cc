@@ -1,0 +1,126 @@
+#include "passes/risks.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <optional>
+
+#include "ir/attributes.h"
+#include "passes/value_range.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Attr;
+using ir::Graph;
+using ir::Op;
+using ir::ReduceKind;
+using ir::Value;
+
+class Finder {
+ public:
+  explicit Finder(const Graph& graph) : graph_(graph), ranges_(value_ranges(graph)) {}
+
+  std::vector<Risk> run() const {
+    const std::vector<bool> live = graph_.live_nodes();
+    std::vector<Risk> risks;
+    for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+      const ir::Type& type = graph_.type({id});
+      if (!live[id] || type.is_tuple() || !is_float(type.dtype())) continue;
+      if (std::optional<Risk> risk = risk_of({id})) risks.push_back(*risk);
+    }
+    return risks;
+  }
+
+ private:
+  const ValueRange& operand(Value value, std::size_t i) const {
+    return ranges_[graph_.operand(value, i).id];
+  }
+
+  std::optional<Risk> above(Value value, double limit, double argument) const {
+    if (argument <= limit) return std::nullopt;
+    return Risk{
+        value, fmt::format("overflows {} above {:.4g}", name_of(graph_.type(value).dtype()), limit),
+        "subtract the largest operand first, or use softmax, logsumexp, softplus, sigmoid"};
+  }
+
+  std::optional<Risk> risk_of(Value value) const {
+    const double most = largest_finite(graph_.type(value).dtype());
+    switch (graph_.op(value)) {
+      case Op::kExp:
+      case Op::kExpm1:
+        return above(value, std::log(most), operand(value, 0).high);
+      case Op::kExp2:
+        return above(value, std::log2(most), operand(value, 0).high);
+      case Op::kSinh:
+      case Op::kCosh: {
+        const ValueRange& x = operand(value, 0);
+        return above(value, std::log(most) + std::log(2.0), std::max(x.high, -x.low));
+      }
+      case Op::kLog:
+      case Op::kLog2:
+        if (operand(value, 0).low > 0) return std::nullopt;
+        return Risk{value, "is -inf at 0",
+                    "take the log of what the operand is made of, or use log_softmax, logsumexp"};
+      case Op::kLog1p:
+        if (operand(value, 0).low > -1) return std::nullopt;
+        return Risk{value, "is -inf at -1", "use log of what 1 + x is made of"};
+      case Op::kDiv:
+        if (!operand(value, 1).contains(0)) return std::nullopt;
+        return Risk{value, "divides by what may be 0", "add a small number to the divisor"};
+      case Op::kRsqrt:
+        if (operand(value, 0).low > 0) return std::nullopt;
+        return Risk{value, "is inf at 0", "add a small number to the operand"};
+      case Op::kSqrt:
+        if (operand(value, 0).low > 0) return std::nullopt;
+        return Risk{value,
+                    operand(value, 0).low == 0 ? "has an infinite slope at 0"
+                                               : "is NaN below 0, with an infinite slope at 0",
+                    "add a small number to the operand"};
+      case Op::kSub:
+        return risk_of_difference(value);
+      default:
+        return std::nullopt;
+    }
+  }
+
+  Value without_factors(Value value) const {
+    while (true) {
+      const Op op = graph_.op(value);
+      const bool is_scaled =
+          (op == Op::kMul || op == Op::kDiv) && graph_.is_splat(graph_.operand(value, 1));
+      const bool is_moved = op == Op::kReshape || op == Op::kBroadcast || op == Op::kConvert;
+      if (!is_scaled && !is_moved) return value;
+      value = graph_.operand(value, 0);
+    }
+  }
+  bool is_square(Value value) const {
+    return graph_.op(value) == Op::kMul && graph_.operand(value, 0) == graph_.operand(value, 1);
+  }
+
+  // E[x^2] - E[x]^2 and 1 - cos(x).
+  std::optional<Risk> risk_of_difference(Value value) const {
+    const Value left = without_factors(graph_.operand(value, 0));
+    const Value right = without_factors(graph_.operand(value, 1));
+    const bool is_sum_of_squares = graph_.op(left) == Op::kReduce &&
+                                   graph_.attributes(left).kind() == ReduceKind::kSum &&
+                                   is_square(without_factors(graph_.operand(left, 0)));
+    if (is_sum_of_squares && is_square(right)) {
+      return Risk{value, "cancels where the mean is large beside the spread",
+                  "use the mean of (x - mean(x))^2, which reads x once more"};
+    }
+    if (graph_.is_splat(left) && graph_.op(right) == Op::kCos && operand(value, 0).contains(1)) {
+      return Risk{value, "cancels near 0", "use 2 * sin(x / 2)^2"};
+    }
+    return std::nullopt;
+  }
+
+  const Graph& graph_;
+  const std::vector<ValueRange> ranges_;
+};
+
+}  // namespace
+
+std::vector<Risk> find_risks(const Graph& graph) { return Finder(graph).run(); }
+
+}  // namespace ndl::passes
