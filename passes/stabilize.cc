@@ -1,6 +1,7 @@
 #include "passes/stabilize.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "passes/canonicalize.h"
 
@@ -53,6 +54,8 @@ std::vector<Rule> scalar_rules() {
       rule("one-minus-sigmoid", lit(1) - sigmoid(x), sigmoid(neg(x))),
       rule("log-sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
       rule("log1p-neg-sigmoid", log1p(neg(sigmoid(x))), neg(softplus(x))),
+
+      rule("one-minus-cos", lit(1) - cos(x), lit(2) * (sin(lit(0.5) * x) * sin(lit(0.5) * x))),
 
       rule("tanh", (exp(x) - exp(neg(x))) / (exp(x) + exp(neg(x))), tanh(x)),
   };
@@ -195,6 +198,25 @@ Result logsumexp(Builder& b, Value value) {
   return replay(b, b.logsumexp(b.graph().operand(exps, 0), axes), sum.moves);
 }
 
+// Of log(c * sum(exp(x))), a mean for one: logsumexp(x) + log(c).
+Result logsumexp_scaled(Builder& b, Value value) {
+  const Moved product = strip(b.graph(), b.graph().operand(value, 0), repeats);
+  const Op op = b.graph().op(product.base);
+  if (op != Op::kMul && op != Op::kDiv) return std::nullopt;
+  const Value factor = b.graph().operand(product.base, 1);
+  if (!b.graph().is_splat(factor)) return std::nullopt;
+  const double c = b.graph().attributes(factor).literal(Attr::kValue).as_double(0);
+  if (!(c > 0) || !std::isfinite(c)) return std::nullopt;
+  const Moved sum = strip(b.graph(), b.graph().operand(product.base, 0), repeats);
+  if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
+  const Value exps = b.graph().operand(sum.base, 0);
+  if (b.graph().op(exps) != Op::kExp) return std::nullopt;
+  const Dims axes = b.graph().attributes(sum.base).integers(Attr::kAxes);
+  Value result = replay(b, b.logsumexp(b.graph().operand(exps, 0), axes), sum.moves);
+  result = replay(b, result, product.moves);
+  return b.add(result, b.constant_like(result, op == Op::kMul ? std::log(c) : -std::log(c)));
+}
+
 bool moves_elements(Op op) {
   switch (op) {
     case Op::kBroadcast:
@@ -286,6 +308,13 @@ std::vector<Rule> make_rules() {
                     "%0 = exp(%x) : f32[3]\n"
                     "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
                     "%2 = log(%1) : f32[]"),
+      function_rule("logsumexp-scaled", {Op::kLog}, logsumexp_scaled,
+                    "log(c * sum(exp(x))), such as of a mean, is logsumexp(x) + log(c)",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%c = constant(0.3) : f32[]\n"
+                    "%2 = mul(%1, %c) : f32[]\n"
+                    "%3 = log(%2) : f32[]"),
       function_rule("log-of-softmax", {Op::kLog}, log_of_softmax,
                     "log(softmax(x)), or of elements of it, is log_softmax(x)",
                     "%0 = softmax(%x, axes=[0]) : f32[3]\n%1 = log(%0) : f32[3]"),
