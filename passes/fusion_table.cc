@@ -12,6 +12,10 @@
 namespace ndl::passes {
 namespace {
 
+std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
+
+}  // namespace
+
 bool needs_kernel(ir::Op op) {
   switch (op) {
     case ir::Op::kParameter:
@@ -24,10 +28,6 @@ bool needs_kernel(ir::Op op) {
       return true;
   }
 }
-
-std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
-
-}  // namespace
 
 std::size_t count_kernels(const ir::Graph& graph) {
   const std::vector<bool> live = graph.live_nodes();

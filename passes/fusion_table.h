@@ -8,7 +8,8 @@
 
 namespace ndl::passes {
 
-// Ops of `graph` that run as a kernel of their own; what only names or reinterprets data does not.
+// Whether an op runs as a kernel of its own; what only names or reinterprets data does not.
+bool needs_kernel(ir::Op op);
 std::size_t count_kernels(const ir::Graph& graph);
 
 // A line for each use of a value: producer, consumer, reason (passes/fuse.h), bytes saved and where

@@ -149,6 +149,16 @@ TEST(Accuracy, PageIsUpToDate) {
       << "run: bazel run //tests/math:accuracy_page > docs/accuracy.md";
 }
 
+TEST(Stability, PageIsUpToDate) {
+  EXPECT_EQ(read("docs/stability.md"), output_of("tests/passes/stability_page"))
+      << "run: bazel run //tests/passes:stability_page > docs/stability.md";
+}
+
+TEST(Fusion, PageIsUpToDate) {
+  EXPECT_EQ(read("docs/fusion.md"), output_of("tests/needle/fusion_page"))
+      << "run: bazel run //tests/needle:fusion_page > docs/fusion.md";
+}
+
 TEST(Examples, PrintWhatTheyDid) {
   for (const char* name : {"lecture8", "custom_op"}) {
     const std::string path = std::string("examples/") + name;
