@@ -213,6 +213,176 @@ Result slice_slice(Builder& b, Value value) {
   return b.slice(*x, std::move(start), std::move(limit), std::move(stride));
 }
 
+// A slice that lies in one operand along the axis of a concatenation.
+Result slice_concatenate(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value joined = graph.operand(value, 0);
+  if (graph.op(joined) != Op::kConcatenate || b.type(value).shape().num_elements() == 0) {
+    return std::nullopt;
+  }
+  const Attributes& slice = graph.attributes(value);
+  const auto axis = static_cast<std::size_t>(graph.attributes(joined).integer(Attr::kAxis));
+  Dims start = slice.integers(Attr::kStart);
+  Dims limit = slice.integers(Attr::kLimit);
+  Dims stride = slice.integers(Attr::kStride);
+  const std::int64_t last = start[axis] + (b.type(value).shape()[axis] - 1) * stride[axis];
+  std::int64_t begin = 0;
+  for (const Value x : graph.operands(joined)) {
+    const std::int64_t end = begin + b.type(x).shape()[axis];
+    if (begin <= start[axis] && last < end) {
+      start[axis] -= begin;
+      limit[axis] = last - begin + 1;
+      return b.slice(x, std::move(start), std::move(limit), std::move(stride));
+    }
+    begin = end;
+  }
+  return std::nullopt;
+}
+
+// A slice of what is padded that has none of the padding.
+Result slice_pad(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value padded = graph.operand(value, 0);
+  if (graph.op(padded) != Op::kPad || b.type(value).shape().num_elements() == 0) {
+    return std::nullopt;
+  }
+  const Dims& low = graph.attributes(padded).integers(Attr::kLow);
+  if (!all_are(graph.attributes(padded).integers(Attr::kInterior), 0)) return std::nullopt;
+  const Value x = graph.operand(padded, 0);
+  Dims start = graph.attributes(value).integers(Attr::kStart);
+  Dims limit = start;
+  Dims stride = graph.attributes(value).integers(Attr::kStride);
+  for (std::size_t axis = 0; axis < start.size(); ++axis) {
+    start[axis] -= low[axis];
+    const std::int64_t last = start[axis] + (b.type(value).shape()[axis] - 1) * stride[axis];
+    if (start[axis] < 0 || last >= b.type(x).shape()[axis]) return std::nullopt;
+    limit[axis] = last + 1;
+  }
+  return b.slice(x, std::move(start), std::move(limit), std::move(stride));
+}
+
+// A slice along axes that a broadcast repeats.
+Result slice_broadcast(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value repeated = graph.operand(value, 0);
+  if (graph.op(repeated) != Op::kBroadcast) return std::nullopt;
+  const Value x = graph.operand(repeated, 0);
+  const Shape& from = b.type(x).shape();
+  const Shape& whole = b.type(repeated).shape();
+  const Shape& part = b.type(value).shape();
+  const std::size_t added = whole.rank() - from.rank();
+  for (std::size_t axis = added; axis < whole.rank(); ++axis) {
+    const bool is_repeated = from[axis - added] == 1 && whole[axis] != 1;
+    if (!is_repeated && part[axis] != whole[axis]) return std::nullopt;
+    // All of an axis, but not in every order: strides are positive, so it is.
+  }
+  return b.broadcast(x, part);
+}
+
+// Neighbouring parts of one value along the axis, side by side.
+Result concatenate_slices(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const std::span<const Value> parts = graph.operands(value);
+  const auto axis = static_cast<std::size_t>(graph.attributes(value).integer(Attr::kAxis));
+  if (parts.size() < 2 || graph.op(parts[0]) != Op::kSlice) return std::nullopt;
+  const Value x = graph.operand(parts[0], 0);
+  Dims start = graph.attributes(parts[0]).integers(Attr::kStart);
+  Dims limit = graph.attributes(parts[0]).integers(Attr::kLimit);
+  const Dims stride = graph.attributes(parts[0]).integers(Attr::kStride);
+  if (stride[axis] != 1) return std::nullopt;
+  for (const Value part : parts.subspan(1)) {
+    if (graph.op(part) != Op::kSlice || graph.operand(part, 0) != x) return std::nullopt;
+    const Attributes& next = graph.attributes(part);
+    if (next.integers(Attr::kStride) != stride) return std::nullopt;
+    for (std::size_t i = 0; i < start.size(); ++i) {
+      const std::int64_t expected = i == axis ? limit[i] : start[i];
+      if (next.integers(Attr::kStart)[i] != expected) return std::nullopt;
+      if (i != axis && next.integers(Attr::kLimit)[i] != limit[i]) return std::nullopt;
+    }
+    limit[axis] = next.integers(Attr::kLimit)[axis];
+  }
+  return b.slice(x, std::move(start), std::move(limit), stride);
+}
+
+// Padding with one value twice.
+Result pad_pad(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Result x = inner_of_same_op(graph, value);
+  if (!x) return std::nullopt;
+  const Value inner = graph.operand(value, 0);
+  if (graph.operand(inner, 1) != graph.operand(value, 1)) return std::nullopt;
+  Dims low = graph.attributes(value).integers(Attr::kLow);
+  Dims high = graph.attributes(value).integers(Attr::kHigh);
+  for (const Value pad : {value, inner}) {
+    if (!all_are(graph.attributes(pad).integers(Attr::kInterior), 0)) return std::nullopt;
+  }
+  for (std::size_t axis = 0; axis < low.size(); ++axis) {
+    const std::int64_t inner_low = graph.attributes(inner).integers(Attr::kLow)[axis];
+    const std::int64_t inner_high = graph.attributes(inner).integers(Attr::kHigh)[axis];
+    // What is cut off is not what is added elsewhere.
+    if (low[axis] < 0 || high[axis] < 0 || inner_low < 0 || inner_high < 0) return std::nullopt;
+    low[axis] += inner_low;
+    high[axis] += inner_high;
+  }
+  return b.pad(*x, graph.operand(value, 1), std::move(low), std::move(high),
+               Dims(b.type(value).shape().rank(), 0));
+}
+
+// Kinds that give the same for an element once or several times, in any order.
+bool is_idempotent(ir::ReduceKind kind) {
+  switch (kind) {
+    case ir::ReduceKind::kMax:
+    case ir::ReduceKind::kMin:
+    case ir::ReduceKind::kAnd:
+    case ir::ReduceKind::kOr:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The largest of equal elements is one of them.
+Result reduce_broadcast(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value repeated = graph.operand(value, 0);
+  if (graph.op(repeated) != Op::kBroadcast || !is_idempotent(graph.attributes(value).kind())) {
+    return std::nullopt;
+  }
+  const Value x = graph.operand(repeated, 0);
+  const Shape& from = b.type(x).shape();
+  const Shape& whole = b.type(repeated).shape();
+  const std::size_t added = whole.rank() - from.rank();
+  const Dims& axes = graph.attributes(value).integers(Attr::kAxes);
+  Dims kept;  // extents of x along the axes that stay
+  for (std::size_t axis = 0; axis < whole.rank(); ++axis) {
+    const bool is_reduced = std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
+    const std::int64_t extent = axis < added ? 1 : from[axis - added];
+    if (is_reduced && (extent != 1 || whole[axis] == 0)) return std::nullopt;
+    if (!is_reduced) kept.push_back(extent);
+  }
+  return b.broadcast(b.reshape(x, Shape(std::move(kept))), b.type(value).shape());
+}
+
+// The largest of the largest.
+Result reduce_reduce(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Result x = inner_of_same_op(graph, value);
+  if (!x) return std::nullopt;
+  const Value inner = graph.operand(value, 0);
+  const ir::ReduceKind kind = graph.attributes(value).kind();
+  if (graph.attributes(inner).kind() != kind || !is_idempotent(kind)) return std::nullopt;
+  const Dims& first = graph.attributes(inner).integers(Attr::kAxes);
+  const Dims& then = graph.attributes(value).integers(Attr::kAxes);
+  Dims axes = first;
+  std::int64_t axis = 0;  // of the inner result
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(b.type(*x).shape().rank()); ++i) {
+    if (std::ranges::find(first, i) != first.end()) continue;
+    if (std::ranges::find(then, axis++) != then.end()) axes.push_back(i);
+  }
+  std::ranges::sort(axes);
+  return b.reduce(*x, kind, std::move(axes));
+}
+
 Result pad_nothing(Builder& b, Value value) {
   const Attributes& attributes = b.graph().attributes(value);
   const Value x = b.graph().operand(value, 0);
@@ -317,6 +487,37 @@ std::vector<Rule> structural_rules() {
       function_rule("slice-slice", {Op::kSlice}, slice_slice, "slice(slice(x)) is one slice",
                     "%0 = slice(%x, start=[1], limit=[3]) : f32[2]\n"
                     "%1 = slice(%0, start=[1], limit=[2]) : f32[1]"),
+      function_rule("slice-concatenate", {Op::kSlice}, slice_concatenate,
+                    "a slice that lies in one operand of a concatenation is a slice of that",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = slice(%0, start=[4], limit=[6]) : f32[2]"),
+      function_rule("slice-pad", {Op::kSlice}, slice_pad,
+                    "a slice without the padding is a slice of what is padded",
+                    "%0 = constant(7) : f32[]\n"
+                    "%1 = pad(%x, %0, low=[2], high=[1]) : f32[6]\n"
+                    "%2 = slice(%1, start=[3], limit=[5]) : f32[2]"),
+      function_rule("slice-broadcast", {Op::kSlice}, slice_broadcast,
+                    "a slice along axes that a broadcast repeats is a smaller broadcast",
+                    "%0 = broadcast(%x) : f32[4,3]\n"
+                    "%1 = slice(%0, start=[1,0], limit=[3,3]) : f32[2,3]"),
+      function_rule("concatenate-slices", {Op::kConcatenate}, concatenate_slices,
+                    "neighbouring slices of x, concatenated, are one slice",
+                    "%0 = slice(%x, start=[0], limit=[1]) : f32[1]\n"
+                    "%1 = slice(%x, start=[1], limit=[3]) : f32[2]\n"
+                    "%2 = concatenate(%0, %1, axis=0) : f32[3]"),
+      function_rule("pad-pad", {Op::kPad}, pad_pad, "padding twice with one value is done once",
+                    "%0 = constant(7) : f32[]\n"
+                    "%1 = pad(%x, %0, low=[2], high=[1]) : f32[6]\n"
+                    "%2 = pad(%1, %0, low=[0], high=[3]) : f32[9]"),
+      function_rule("reduce-broadcast", {Op::kReduce}, reduce_broadcast,
+                    "the max, min, and, or of what a broadcast repeats is the operand",
+                    "%0 = broadcast(%x) : f32[4,3]\n"
+                    "%1 = reduce(%0, kind=max, axes=[0]) : f32[3]"),
+      function_rule("reduce-reduce", {Op::kReduce}, reduce_reduce,
+                    "the max, min, and, or over some axes and then others is one over all",
+                    "%0 = broadcast(%x) : f32[2,3]\n"
+                    "%1 = reduce(%0, kind=max, axes=[1]) : f32[2]\n"
+                    "%2 = reduce(%1, kind=max, axes=[0]) : f32[]"),
       function_rule("pad-nothing", {Op::kPad}, pad_nothing, "padding by nothing is the operand",
                     "%0 = constant(0) : f32[]\n%1 = pad(%x, %0) : f32[3]"),
       function_rule("concatenate-one", {Op::kConcatenate}, concatenate_one,
