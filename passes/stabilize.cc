@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "passes/canonicalize.h"
 
@@ -154,6 +155,35 @@ bool is_one(const Graph& graph, Value value) {
   return graph.is_splat(value) && graph.attributes(value).literal(Attr::kValue).as_double(0) == 1;
 }
 
+// A power of a number c > 0: exp(log(c) * x).
+struct Exponential {
+  Value x;
+  double log_base;
+};
+
+std::optional<Exponential> exponential(const Graph& graph, Value value) {
+  switch (graph.op(value)) {
+    case Op::kExp:
+      return Exponential{graph.operand(value, 0), 1};
+    case Op::kExp2:
+      return Exponential{graph.operand(value, 0), std::log(2.0)};
+    case Op::kPow: {
+      const Value base = graph.operand(value, 0);
+      if (!graph.is_splat(base) || !is_float(graph.type(value).dtype())) return std::nullopt;
+      const double c = graph.attributes(base).literal(Attr::kValue).as_double(0);
+      if (!(c > 0) || !std::isfinite(c)) return std::nullopt;
+      return Exponential{graph.operand(value, 1), std::log(c)};
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+Value exponent(Builder& b, const Exponential& power) {
+  if (power.log_base == 1) return power.x;
+  return b.mul(power.x, b.constant_like(power.x, power.log_base));
+}
+
 // The axes of the sum of `exps` that `value` repeats, as it is or (a reciprocal) 1 over it.
 std::optional<Dims> axes_of_repeated_sum(const Graph& graph, Value value, Value exps,
                                          bool is_reciprocal) {
@@ -180,22 +210,35 @@ Result softmax(Builder& b, Value value) {
     const bool is_reciprocal = graph.op(value) == Op::kMul;
     if (!is_reciprocal && i == 1) break;
     const Value exps = graph.operand(value, i);
-    if (graph.op(exps) != Op::kExp) continue;
+    const std::optional<Exponential> power = exponential(graph, exps);
+    if (!power) continue;
     const std::optional<Dims> axes =
         axes_of_repeated_sum(graph, graph.operand(value, 1 - i), exps, is_reciprocal);
-    if (axes) return b.softmax(graph.operand(exps, 0), *axes);
+    if (axes) return b.softmax(exponent(b, *power), *axes);
   }
   return std::nullopt;
 }
 
+// logsumexp of the powers that `value` sums, moved as their sum was; nothing if it is no such sum.
+std::optional<Value> logsumexp_of(Builder& b, Value value) {
+  const Moved sum = strip(b.graph(), value, repeats);
+  if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
+  const std::optional<Exponential> power = exponential(b.graph(), b.graph().operand(sum.base, 0));
+  if (!power) return std::nullopt;
+  const Dims axes = b.graph().attributes(sum.base).integers(Attr::kAxes);
+  return replay(b, b.logsumexp(exponent(b, *power), axes), sum.moves);
+}
+
+// In the base of the logarithm `value`.
+Value in_base_of(Builder& b, Value value, Value natural) {
+  if (b.graph().op(value) == Op::kLog) return natural;
+  return b.mul(natural, b.constant_like(natural, 1 / std::log(2.0)));
+}
+
 // Of log(sum(exp(x))), whatever moves the sum before its logarithm is taken.
 Result logsumexp(Builder& b, Value value) {
-  const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
-  if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
-  const Value exps = b.graph().operand(sum.base, 0);
-  if (b.graph().op(exps) != Op::kExp) return std::nullopt;
-  const Dims axes = b.graph().attributes(sum.base).integers(Attr::kAxes);
-  return replay(b, b.logsumexp(b.graph().operand(exps, 0), axes), sum.moves);
+  const std::optional<Value> natural = logsumexp_of(b, b.graph().operand(value, 0));
+  return natural ? Result(in_base_of(b, value, *natural)) : std::nullopt;
 }
 
 // Of log(c * sum(exp(x))), a mean for one: logsumexp(x) + log(c).
@@ -207,14 +250,57 @@ Result logsumexp_scaled(Builder& b, Value value) {
   if (!b.graph().is_splat(factor)) return std::nullopt;
   const double c = b.graph().attributes(factor).literal(Attr::kValue).as_double(0);
   if (!(c > 0) || !std::isfinite(c)) return std::nullopt;
-  const Moved sum = strip(b.graph(), b.graph().operand(product.base, 0), repeats);
-  if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
-  const Value exps = b.graph().operand(sum.base, 0);
-  if (b.graph().op(exps) != Op::kExp) return std::nullopt;
-  const Dims axes = b.graph().attributes(sum.base).integers(Attr::kAxes);
-  Value result = replay(b, b.logsumexp(b.graph().operand(exps, 0), axes), sum.moves);
-  result = replay(b, result, product.moves);
-  return b.add(result, b.constant_like(result, op == Op::kMul ? std::log(c) : -std::log(c)));
+  const std::optional<Value> sum = logsumexp_of(b, b.graph().operand(product.base, 0));
+  if (!sum) return std::nullopt;
+  const Value result = replay(b, *sum, product.moves);
+  const double summand = op == Op::kMul ? std::log(c) : -std::log(c);
+  return in_base_of(b, value, b.add(result, b.constant_like(result, summand)));
+}
+
+// log(1 - exp(x)) by expm1 where exp(x) is near 1, else as it is, of what is at most that.
+Result log_one_minus_exp(Builder& b, Value value) {
+  constexpr double kMinusLog2 = -0.6931471805599453;
+  const Graph& graph = b.graph();
+  const Value negative = graph.operand(value, 0);
+  if (graph.op(negative) != Op::kNeg) return std::nullopt;
+  const Value exps = graph.operand(negative, 0);
+  if (graph.op(exps) != Op::kExp) return std::nullopt;
+  const Value x = graph.operand(exps, 0);
+  // The result of this rule.
+  if (graph.op(x) == Op::kMin && graph.is_splat(graph.operand(x, 1)) &&
+      graph.attributes(graph.operand(x, 1)).literal(Attr::kValue).as_double(0) < -0.69) {
+    return std::nullopt;
+  }
+  const Value border = b.constant_like(x, kMinusLog2);
+  const Value is_near = b.gt(x, border);
+  const Value near = b.log(b.neg(b.expm1(x)));
+  const Value far = b.log1p(b.neg(b.exp(b.min(x, border))));
+  return b.select(is_near, near, far);
+}
+
+// sqrt(x * x + y * y) as the larger one times sqrt(1 + (smaller / larger)^2), where the quotient is
+// 0 if both are, and whatever it is if both are infinite.
+Result hypot(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value sum = graph.operand(value, 0);
+  if (graph.op(sum) != Op::kAdd) return std::nullopt;
+  Value sides[2];
+  for (const std::size_t i : {0, 1}) {
+    const Value square = graph.operand(sum, i);
+    if (graph.op(square) != Op::kMul || graph.operand(square, 0) != graph.operand(square, 1)) {
+      return std::nullopt;
+    }
+    sides[i] = b.abs(graph.operand(square, 0));
+  }
+  const Value larger = b.max(sides[0], sides[1]);
+  const Value zero = b.constant_like(larger, 0);
+  const Value one = b.constant_like(larger, 1);
+  const Value infinity = b.constant_like(larger, std::numeric_limits<double>::infinity());
+  const Value is_nonzero = b.gt(larger, zero);
+  const Value is_usual = b.and_(is_nonzero, b.lt(larger, infinity));
+  const Value smaller = b.min(sides[0], sides[1]);
+  const Value ratio = b.div(smaller, b.select(is_usual, larger, one));
+  return b.mul(larger, b.sqrt(b.add(b.mul(ratio, ratio), one)));
 }
 
 bool moves_elements(Op op) {
@@ -298,17 +384,20 @@ Result logsumexp_shift(Builder& b, Value value) {
 
 std::vector<Rule> make_rules() {
   std::vector<Rule> rules = {
-      function_rule("softmax", {Op::kDiv, Op::kMul}, softmax,
-                    "exp(x) / sum(exp(x)), or times its reciprocal, is softmax(x)",
-                    "%0 = exp(%x) : f32[3]\n"
-                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
-                    "%2 = broadcast(%1) : f32[3]\n"
-                    "%3 = div(%0, %2) : f32[3]"),
-      function_rule("logsumexp", {Op::kLog}, logsumexp, "log(sum(exp(x))) is logsumexp(x)",
+      function_rule(
+          "softmax", {Op::kDiv, Op::kMul}, softmax,
+          "exp(x) / sum(exp(x)), or times its reciprocal, is softmax(x); powers of 2 or of "
+          "another number alike",
+          "%0 = exp(%x) : f32[3]\n"
+          "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+          "%2 = broadcast(%1) : f32[3]\n"
+          "%3 = div(%0, %2) : f32[3]"),
+      function_rule("logsumexp", {Op::kLog, Op::kLog2}, logsumexp,
+                    "log(sum(exp(x))), or to another base, is logsumexp(x)",
                     "%0 = exp(%x) : f32[3]\n"
                     "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
                     "%2 = log(%1) : f32[]"),
-      function_rule("logsumexp-scaled", {Op::kLog}, logsumexp_scaled,
+      function_rule("logsumexp-scaled", {Op::kLog, Op::kLog2}, logsumexp_scaled,
                     "log(c * sum(exp(x))), such as of a mean, is logsumexp(x) + log(c)",
                     "%0 = exp(%x) : f32[3]\n"
                     "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
@@ -336,6 +425,16 @@ std::vector<Rule> make_rules() {
                     "%3 = logsumexp(%2, axes=[0]) : f32[]\n"
                     "%4 = add(%3, %0) : f32[]"),
   };
+  rules.push_back(function_rule(
+      "log-one-minus-exp", {Op::kLog1p}, log_one_minus_exp,
+      "log(1 - exp(x)) takes expm1 where exp(x) is near 1",
+      "%0 = abs(%x) : f32[3]\n%c = constant(-0.1) : f32[3]\n%1 = sub(%c, %0) : f32[3]\n"
+      "%2 = exp(%1) : f32[3]\n%3 = neg(%2) : f32[3]\n%4 = log1p(%3) : f32[3]"));
+  rules.push_back(function_rule("hypot", {Op::kSqrt}, hypot,
+                                "sqrt(x * x + y * y) squares no large number",
+                                "%y = tanh(%x) : f32[3]\n%0 = mul(%x, %x) : f32[3]\n"
+                                "%1 = mul(%y, %y) : f32[3]\n%2 = add(%0, %1) : f32[3]\n"
+                                "%3 = sqrt(%2) : f32[3]"));
   for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));
   return rules;
 }

@@ -80,6 +80,12 @@ Real elementwise(Op op, const std::vector<const Real*>& x) {
       return applied(mpfr_abs, *x[0]);
     case Op::kExp:
       return applied(mpfr_exp, *x[0]);
+    case Op::kExp2:
+      return applied(mpfr_exp2, *x[0]);
+    case Op::kLog2:
+      return applied(mpfr_log2, *x[0]);
+    case Op::kPow:
+      return applied(mpfr_pow, *x[0], *x[1]);
     case Op::kExpm1:
       return applied(mpfr_expm1, *x[0]);
     case Op::kLog:

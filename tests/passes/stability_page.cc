@@ -88,6 +88,14 @@ std::vector<Program> programs() {
       "%e = exp(%x) : f32[3] " + one + "%y = sub(%e, %one) : f32[3]";
   static const std::string one_minus_cos =
       "%c = cos(%x) : f32[3] " + one + "%y = sub(%one, %c) : f32[3]";
+  static const std::string powers = "%two = constant(2) : f32[3] %e = pow(%two, %x) : f32[3] " +
+                                    kSum + "%b = broadcast(%s) : f32[3] %y = div(%e, %b) : f32[3]";
+  static const std::string log2_sum = "%e = exp2(%x) : f32[3] " + kSum + "%y = log2(%s) : f32[]";
+  static const std::string log_one_minus_exp =
+      "%e = exp(%x) : f32[3] " + one + "%d = sub(%one, %e) : f32[3] %y = log(%d) : f32[3]";
+  static const std::string hypot =
+      "%two = constant(2) : f32[3] %z = mul(%x, %two) : f32[3] %a = mul(%x, %x) : f32[3] "
+      "%c = mul(%z, %z) : f32[3] %d = add(%a, %c) : f32[3] %y = sqrt(%d) : f32[3]";
   const std::vector<float> large = {1000, 10000, 100};
   const std::vector<float> both = {-200, 0, 200};
   const std::vector<float> tiny = {1e-10F, -1e-5F, 1e-3F};
@@ -115,6 +123,10 @@ std::vector<Program> programs() {
       {"(exp(x) - exp(-x)) / (exp(x) + exp(-x))", tanh.c_str(), "f32[3]", {-100, 1e-6F, 100}},
       {"log(1 + x)", log_one_plus.c_str(), "f32[3]", tiny},
       {"exp(x) - 1", exp_minus_one.c_str(), "f32[3]", tiny},
+      {"2^x / sum(2^x)", powers.c_str(), "f32[3]", {1000, 1001, 900}},
+      {"log2(sum(2^x))", log2_sum.c_str(), "f32[]", {1000, 1001, 900}},
+      {"log(1 - exp(x))", log_one_minus_exp.c_str(), "f32[3]", {-1e-10F, -1, -50}},
+      {"sqrt(x * x + y * y), y = 2 * x", hypot.c_str(), "f32[3]", {1e-30F, 3, 1e30F}},
       {"1 - cos(x)", one_minus_cos.c_str(), "f32[3]", tiny},
   };
 }
