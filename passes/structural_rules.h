@@ -8,5 +8,7 @@
 namespace ndl::passes {
 
 std::vector<Rule> structural_rules();
+// Those of them that are about slices, concatenations and padding.
+std::vector<Rule> part_rules();
 
 }  // namespace ndl::passes
