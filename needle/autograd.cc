@@ -30,7 +30,7 @@ template <class E = GradientError, class... Args>
 
 // The gradients of a tensor as a graph, for a history with this key and these points.
 struct Plan {
-  ir::Graph history;                // whose regions the key refers to
+  std::vector<ir::Region> regions;  // of the key
   ir::Graph graph;                  // stable, with the gradients
   std::vector<std::int32_t> known;  // of each node the number of its record in the walk, or kNone
   std::vector<ir::Value> roots;
@@ -140,6 +140,7 @@ class Differentiation {
 
   Plan make_plan(std::span<const ir::Value> points, std::span<const std::size_t> positions) {
     Lowered lowered;
+    Plan plan;
     std::unordered_map<const Record*, std::int32_t> numbers;
     {
       Garbage garbage;
@@ -147,12 +148,12 @@ class Differentiation {
       const Walk walk({&y_, 1}, garbage, options());
       note(walk);
       lowered = lower(walk);
+      plan.regions = walk.regions();
       for (const RecordRef& record : lowered.records) {
         if (record) numbers.emplace(record.get(), walk.number(*record));
       }
     }
     passes::Rewritten stable = passes::stabilize_traced(lowered.graph);
-    Plan plan;
     plan.graph = std::move(stable.graph);
     plan.known.assign(plan.graph.size(), Plan::kNone);
     for (std::size_t id = 0; id < lowered.records.size(); ++id) {
@@ -168,7 +169,6 @@ class Differentiation {
       plan.roots.push_back(*gradients[i]);
       plan.points.push_back(positions[i]);
     }
-    plan.history = std::move(lowered.graph);
     return plan;
   }
 

@@ -54,6 +54,7 @@ std::vector<RecordRef> find_roots(std::span<const RecordRef> records, Garbage& g
 
 // How to compute the roots of a walk. Numbers are those of the walk.
 struct Plan {
+  std::vector<ir::Region> regions;  // of the key
   std::shared_ptr<const codegen::Program> program;
   std::vector<std::int32_t> inputs;  // of the program
   std::vector<std::int32_t> roots;   // what it computes: also what is to be kept
@@ -95,6 +96,7 @@ void lower_call(Call& call, const Walk& walk, std::vector<RecordRef> roots, Garb
   if (walk.is_worth_keeping()) {
     for (const RecordRef& input : walk.inputs()) numbers[input.get()] = walk.number(*input);
     for (const RecordRef* node : walk.nodes()) numbers[node->get()] = walk.number(**node);
+    call.new_plan.regions = walk.regions();
   } else {
     call.key.clear();
   }

@@ -38,7 +38,7 @@ class KeyWriter {
           if constexpr (std::is_same_v<T, std::int64_t>) {
             add_signed(x);
           } else if constexpr (std::is_same_v<T, ir::Region>) {
-            add_pointer(x.get());  // whoever keeps the key keeps a graph that has the region
+            add_pointer(x.get());  // see Walk::regions()
           } else if constexpr (std::is_same_v<T, ir::Literal>) {
             const ir::Literal dense = x.dense();
             add(dense.type());
@@ -178,6 +178,16 @@ void Walk::visit(const RecordRef& root, std::unordered_set<const Record*>& kept_
       stack.pop_back();
     }
   }
+}
+
+std::vector<ir::Region> Walk::regions() const {
+  std::vector<ir::Region> regions;
+  for (const RecordRef* node : nodes_) {
+    for (const auto& [name, value] : (*node)->attributes) {
+      if (const auto* region = std::get_if<ir::Region>(&value)) regions.push_back(*region);
+    }
+  }
+  return regions;
 }
 
 std::string Walk::key() const {

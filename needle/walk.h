@@ -55,6 +55,8 @@ class Walk {
 
   // Equal for walks over records that differ in nothing but the data of inputs, with lines and all.
   std::string key() const;
+  // What the key says by address only: whoever keeps the key keeps these.
+  std::vector<ir::Region> regions() const;
   // Of walks longer than this the key is not worth keeping.
   static constexpr std::size_t kMostKept = 1 << 14;
   bool is_worth_keeping() const { return nodes_.size() <= kMostKept; }
