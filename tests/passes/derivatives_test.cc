@@ -147,6 +147,15 @@ std::vector<Literal> joined(const Lists&... lists) {
   return all;
 }
 
+// x, of f64, with a step along element i.
+Literal stepped(const Literal& x, std::int64_t i, double step) {
+  Literal result = Literal::uninitialized(x.type());
+  for (std::int64_t k = 0; k < x.size(); ++k) {
+    result.mutable_data<double>()[k] = x.at<double>(k) + (k == i ? step : 0);
+  }
+  return result;
+}
+
 // The gradient of <v, f> by vjp and by central differences.
 void expect_gradients(const Point& point, std::uint64_t seed) {
   constexpr double kStep = 1e-6;
@@ -177,11 +186,7 @@ void expect_gradients(const Point& point, std::uint64_t seed) {
     for (std::int64_t i = 0; i < input.size(); ++i) {
       const auto at = [&](double step) {
         std::vector<Literal> moved = point.inputs;
-        Literal copy = Literal::uninitialized(input.type());
-        for (std::int64_t k = 0; k < input.size(); ++k) {
-          copy.mutable_data<double>()[k] = input.at<double>(k) + (k == i ? step : 0);
-        }
-        moved[p] = copy;
+        moved[p] = stepped(input, i, step);
         return value(moved);
       };
       const double numeric = (at(kStep) - at(-kStep)) / (2 * kStep);
@@ -369,10 +374,7 @@ void compare_program(const Point& point, std::uint64_t seed, Compared& compared)
     for (std::int64_t i = 0; i < input.size(); ++i) {
       const auto at = [&](double step) {
         std::vector<Literal> moved = point.inputs;
-        moved[p] = Literal::uninitialized(input.type());
-        for (std::int64_t k = 0; k < input.size(); ++k) {
-          moved[p].mutable_data<double>()[k] = input.at<double>(k) + (k == i ? step : 0);
-        }
+        moved[p] = stepped(input, i, step);
         return dot(weights, elements_of(interpret_wide(point.graph, moved), point.graph));
       };
       const double here = at(0);
