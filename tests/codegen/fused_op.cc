@@ -100,7 +100,10 @@ Value FusedOperands::reduction(Value x) {
 
 Value FusedOperands::surrounded(Value op) {
   Value x = op;
-  if (builder().type(op).is_tuple()) x = builder().get_tuple_element(op, 0);
+  if (builder().type(op).is_tuple()) {
+    if (builder().type(op).elements().empty()) return op;  // of a body that gives nothing
+    x = builder().get_tuple_element(op, 0);
+  }
   switch (surroundings_) {
     case Surroundings::kChain: {
       const Value after = elementwise(x);
