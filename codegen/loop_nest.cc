@@ -326,26 +326,42 @@ class NestVerifier {
   }
 
   // An access may leave its buffer only where a guard keeps it from being made: then the guarded
-  // part of the index is replaced by the bounds of the guard.
+  // part of the index is replaced by the bounds of the guard, and of all others on that part.
   void verify_access(IndexExpr index, const std::vector<Guard>& guards, std::int64_t elements) {
     std::int64_t low = 0;
     std::int64_t high = 0;
-    for (const Guard& guard : guards) {
-      static_cast<void>(range(guard.index));
+    for (std::size_t i = 0; i < guards.size(); ++i) {
+      const Guard& guard = guards[i];
+      Interval inside = range(guard.index);
+      const auto is_alike = [&](const Guard& other) { return differ_by_base(guard, other); };
+      if (std::any_of(guards.begin(), guards.begin() + static_cast<std::ptrdiff_t>(i), is_alike)) {
+        continue;  // that one has taken this one in
+      }
+      for (const Guard& other : guards) {
+        if (!is_alike(other)) continue;
+        const std::int64_t apart = guard.index.base - other.index.base;
+        inside.low = std::max(inside.low, other.low + apart);
+        inside.high = std::min(inside.high, other.high - 1 + apart);
+      }
+      if (inside.low > inside.high) return;  // never made
       const std::int64_t factor = factor_of(index, guard.index);
       if (factor == 0) continue;
       index.add(guard.index, -factor);
-      const Interval free = range(guard.index);
-      const std::int64_t least = std::max(guard.low, free.low);
-      const std::int64_t most = std::min(guard.high - 1, free.high);
-      if (least > most) return;  // never made
-      low += factor * (factor > 0 ? least : most);
-      high += factor * (factor > 0 ? most : least);
+      low += factor * (factor > 0 ? inside.low : inside.high);
+      high += factor * (factor > 0 ? inside.high : inside.low);
     }
     const Interval rest = range(index);
     check(rest.low + low >= 0 && rest.high + high < elements,
           fmt::format("an access reaches from {} to {} of {} elements", rest.low + low,
                       rest.high + high, elements));
+  }
+
+  static bool differ_by_base(const Guard& a, const Guard& b) {
+    const std::size_t loops = std::max(a.index.coefficients.size(), b.index.coefficients.size());
+    for (std::size_t loop = 0; loop < loops; ++loop) {
+      if (a.index.coefficient(loop) != b.index.coefficient(loop)) return false;
+    }
+    return a.index.terms == b.index.terms;
   }
 
   // How often `part` goes into `index`: by the first loop or term that it has.
