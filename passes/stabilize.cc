@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "passes/canonicalize.h"
+#include "passes/value_range.h"
 
 namespace ndl::passes {
 namespace {
@@ -171,7 +171,8 @@ std::optional<Exponential> exponential(const Graph& graph, Value value) {
       const Value base = graph.operand(value, 0);
       if (!graph.is_splat(base) || !is_float(graph.type(value).dtype())) return std::nullopt;
       const double c = graph.attributes(base).literal(Attr::kValue).as_double(0);
-      if (!(c > 0) || !std::isfinite(c)) return std::nullopt;
+      // Powers of 1 are 1, those of infinity too.
+      if (!(c > 0) || c == 1 || !std::isfinite(c)) return std::nullopt;
       return Exponential{graph.operand(value, 1), std::log(c)};
     }
     default:
@@ -272,14 +273,17 @@ Result log_one_minus_exp(Builder& b, Value value) {
     return std::nullopt;
   }
   const Value border = b.constant_like(x, kMinusLog2);
-  const Value is_near = b.gt(x, border);
-  const Value near = b.log(b.neg(b.expm1(x)));
+  // At the border itself `min` is a tie, which has no slope.
+  const Value is_near = b.ge(x, border);
+  // 0 - x and not neg(x): at 0 it is +0, so that the slope there is -inf.
+  const Value zero = b.constant_like(x, 0);
+  const Value near = b.log(b.sub(zero, b.expm1(x)));
   const Value far = b.log1p(b.neg(b.exp(b.min(x, border))));
   return b.select(is_near, near, far);
 }
 
-// sqrt(x * x + y * y) as the larger one times sqrt(1 + (smaller / larger)^2), where the quotient is
-// 0 if both are, and whatever it is if both are infinite.
+// sqrt(x * x + y * y) of what is scaled by the power of two next to the larger one, which rounds
+// nothing. No gradient flows to the scale, which is rounded to an integral exponent.
 Result hypot(Builder& b, Value value) {
   const Graph& graph = b.graph();
   const Value sum = graph.operand(value, 0);
@@ -290,17 +294,23 @@ Result hypot(Builder& b, Value value) {
     if (graph.op(square) != Op::kMul || graph.operand(square, 0) != graph.operand(square, 1)) {
       return std::nullopt;
     }
-    sides[i] = b.abs(graph.operand(square, 0));
+    sides[i] = graph.operand(square, 0);
+    // The result of this rule.
+    if (graph.op(sides[i]) == Op::kDiv && graph.op(graph.operand(sides[i], 1)) == Op::kExp2) {
+      return std::nullopt;
+    }
   }
-  const Value larger = b.max(sides[0], sides[1]);
-  const Value zero = b.constant_like(larger, 0);
-  const Value one = b.constant_like(larger, 1);
-  const Value infinity = b.constant_like(larger, std::numeric_limits<double>::infinity());
-  const Value is_nonzero = b.gt(larger, zero);
-  const Value is_usual = b.and_(is_nonzero, b.lt(larger, infinity));
-  const Value smaller = b.min(sides[0], sides[1]);
-  const Value ratio = b.div(smaller, b.select(is_usual, larger, one));
-  return b.mul(larger, b.sqrt(b.add(b.mul(ratio, ratio), one)));
+  const Value first = b.abs(sides[0]);
+  const Value larger = b.max(first, b.abs(sides[1]));
+  const double most = std::floor(std::log2(largest_finite(b.type(value).dtype()))) - 1;
+  const Value highest = b.constant_like(value, most);
+  const Value lowest = b.constant_like(value, -most);
+  const Value exponent = b.max(b.min(b.floor(b.log2(larger)), highest), lowest);
+  const Value scale = b.exp2(exponent);
+  const Value x = b.div(sides[0], scale);
+  const Value y = b.div(sides[1], scale);
+  const Value xx = b.mul(x, x);
+  return b.mul(scale, b.sqrt(b.add(xx, b.mul(y, y))));
 }
 
 bool moves_elements(Op op) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,78 @@ TEST_P(StabilizeRule, FiresAndHoldsInRealNumbers) {
   PassContext off;
   off.disabled.insert(std::string(rule.name));
   EXPECT_EQ(rewrite(left, std::span(&rule, 1), off), rewrite(left, {}, {}));
+}
+
+// First and second derivatives of a function of two numbers: of its result, then of the gradients.
+std::vector<double> derivatives(const Graph& graph, double x, double y) {
+  const Graph first = vjp(graph);
+  const Literal one = Literal::filled({DType::kF64, ir::Shape()}, 1);
+  const std::vector<Literal> at = {Literal::filled({DType::kF64, ir::Shape()}, x),
+                                   Literal::filled({DType::kF64, ir::Shape()}, y)};
+  std::vector<double> result;
+  const auto add = [&](const Graph& of, std::vector<Literal> inputs) {
+    for (const Literal& literal : ir::interpret(of, inputs)) result.push_back(literal.as_double(0));
+  };
+  add(first, {at[0], at[1], one});
+  for (const std::size_t of : {0, 1}) {
+    std::vector<Literal> weights(3, Literal::filled({DType::kF64, ir::Shape()}, 0));
+    weights[1 + of] = one;
+    add(vjp(first), {at[0], at[1], one, weights[0], weights[1], weights[2]});
+  }
+  return result;
+}
+
+// Where sides are equal, where one is 0, where all is large or small.
+TEST(Stabilize, HypotHasTheSlopesOfTheRoot) {
+  const Graph naive = parse_body("%x: f64[], %y: f64[]", "f64[]",
+                                 "%a = mul(%x, %x) : f64[] %b = mul(%y, %y) : f64[] "
+                                 "%s = add(%a, %b) : f64[] %r = sqrt(%s) : f64[]",
+                                 "%r");
+  const Graph stable = run_stabilize(naive, {});
+  EXPECT_EQ(count(stable, Op::kExp2), 1);
+  EXPECT_EQ(run_stabilize(stable, {}), stable);
+  const std::pair<double, double> points[] = {{1, 1}, {2, -2}, {3, 4}, {2, 0}, {0, -5}, {8, 0.001}};
+  for (const auto& [x, y] : points) {
+    const std::vector<double> want = derivatives(naive, x, y);
+    const std::vector<double> got = derivatives(stable, x, y);
+    ASSERT_EQ(got.size(), want.size());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      EXPECT_NEAR(got[i], want[i], 1e-13 * (1 + std::abs(want[i]))) << x << " " << y << " " << i;
+    }
+  }
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(derivatives(stable, kInfinity, 1)[0], kInfinity);
+  EXPECT_EQ(derivatives(stable, kInfinity, kInfinity)[0], kInfinity);
+  EXPECT_EQ(derivatives(stable, 0, 0)[0], 0);
+  EXPECT_EQ(derivatives(stable, 1.5e308, 0)[0], 1.5e308);
+  EXPECT_NEAR(derivatives(stable, 3e300, 4e300)[1], 0.6, 1e-15);
+  EXPECT_NEAR(derivatives(stable, 3e-300, 4e-300)[2], 0.8, 1e-15);
+}
+
+TEST(Stabilize, LogOneMinusExpHasItsSlopeAtTheBorderAndAtZero) {
+  const Graph naive = parse_body("%x: f32[3], %one: f32[3]", "f32[3]",
+                                 "%e = exp(%x) : f32[3] %c = constant(1) : f32[3] "
+                                 "%d = sub(%c, %e) : f32[3] %r = log(%d) : f32[3]",
+                                 "%r");
+  const Graph stable = run_stabilize(naive, {});
+  const float border = -0.6931472F;
+  const std::vector<Literal> inputs = {
+      Literal::dense<float>(ir::Shape({3}), std::vector<float>{border, 0, -0.1F}),
+      Literal::dense<float>(ir::Shape({3}), std::vector<float>{1, 1, 1}),
+      Literal::dense<float>(ir::Shape({3}), std::vector<float>{1, 1, 1})};
+  const std::vector<Literal> results = ir::interpret(vjp(stable), inputs);
+  EXPECT_NEAR(results[1].as_double(0), -1, 1e-6);
+  EXPECT_EQ(results[1].as_double(1), -std::numeric_limits<double>::infinity());
+  EXPECT_NEAR(results[1].as_double(2), -1 / std::expm1(0.1), 1e-5);
+}
+
+TEST(Stabilize, PowersOfOneAreLeftAlone) {
+  const Graph naive = parse_body("%x: f32[3]", "f32[3]",
+                                 "%c = constant(1) : f32[3] %e = pow(%c, %x) : f32[3] "
+                                 "%s = reduce(%e, kind=sum, axes=[0]) : f32[] "
+                                 "%b = broadcast(%s) : f32[3] %y = div(%e, %b) : f32[3]",
+                                 "%y");
+  EXPECT_EQ(count(run_stabilize(naive, {}), Op::kSoftmax), 0);
 }
 
 std::vector<std::string_view> rule_names() {
