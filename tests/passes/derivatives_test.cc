@@ -116,6 +116,7 @@ double dot(std::span<const double> a, std::span<const double> b) {
 
 // The same without the elements of weight 0.
 double finite_dot(std::span<const double> weights, std::span<const double> values) {
+  EXPECT_EQ(weights.size(), values.size());
   double sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (weights[i] != 0) sum += weights[i] * values[i];
@@ -156,6 +157,29 @@ Literal stepped(const Literal& x, std::int64_t i, double step) {
   return result;
 }
 
+// f(parameter, element, exact, at) for each element of the f64 inputs, where `exact` is its
+// gradient, one of `gradients`, and at(step) the value of <weights, results> a step along it.
+template <class F>
+void for_each_derivative(const Point& point, std::span<const Literal> gradients,
+                         std::span<const double> weights, F&& f) {
+  std::size_t next = 0;
+  for (std::size_t p = 0; p < point.inputs.size(); ++p) {
+    const Literal& input = point.inputs[p];
+    if (!is_float(input.dtype())) continue;
+    const Literal& exact = gradients[next++];
+    // Steps in narrower dtypes would be rounded away.
+    if (input.dtype() != DType::kF64) continue;
+    for (std::int64_t i = 0; i < input.size(); ++i) {
+      f(p, i, exact.as_double(i), [&](double step) {
+        std::vector<Literal> moved = point.inputs;
+        moved[p] = stepped(input, i, step);
+        return finite_dot(weights, elements_of(interpret_wide(point.graph, moved), point.graph));
+      });
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
 // The gradient of <v, f> by vjp and by central differences.
 void expect_gradients(const Point& point, std::uint64_t seed) {
   constexpr double kStep = 1e-6;
@@ -173,30 +197,15 @@ void expect_gradients(const Point& point, std::uint64_t seed) {
     // An infinity, from a window of padding alone or a constant, does not change.
     if (!std::isfinite(here[i])) weights[i] = 0;
   }
-  const auto value = [&](std::span<const Literal> inputs) {
-    return finite_dot(weights, elements_of(interpret_wide(point.graph, inputs), point.graph));
-  };
-  std::size_t next = results;
-  for (std::size_t p = 0; p < point.inputs.size(); ++p) {
-    const Literal& input = point.inputs[p];
-    // Steps in narrower dtypes would be rounded away.
-    if (!is_float(input.dtype())) continue;
-    const Literal& exact = all[next++];
-    if (input.dtype() != DType::kF64) continue;
-    for (std::int64_t i = 0; i < input.size(); ++i) {
-      const auto at = [&](double step) {
-        std::vector<Literal> moved = point.inputs;
-        moved[p] = stepped(input, i, step);
-        return value(moved);
-      };
-      const double numeric = (at(kStep) - at(-kStep)) / (2 * kStep);
-      const double got = exact.as_double(i);
-      ASSERT_LE(std::abs(got - numeric), kAbsolute + kRelative * std::abs(numeric))
-          << "parameter " << p << " element " << i << ": " << got << ", by differences " << numeric
-          << "\n"
-          << ir::print(point.graph) << ir::print(gradient);
-    }
-  }
+  for_each_derivative(
+      point, std::span(all).subspan(results), weights,
+      [&](std::size_t p, std::int64_t i, double got, const auto& at) {
+        const double numeric = (at(kStep) - at(-kStep)) / (2 * kStep);
+        ASSERT_LE(std::abs(got - numeric), kAbsolute + kRelative * std::abs(numeric))
+            << "parameter " << p << " element " << i << ": " << got << ", by differences "
+            << numeric << "\n"
+            << ir::print(point.graph) << ir::print(gradient);
+      });
 }
 
 // <v, J u> = <J^T v, u>
@@ -365,38 +374,29 @@ void compare_program(const Point& point, std::uint64_t seed, Compared& compared)
   const std::vector<Literal> v = random_cotangents(point.graph, random);
   const std::vector<Literal> all = interpret_wide(vjp(point.graph), joined(point.inputs, v));
   const std::vector<double> weights = elements_of(v);
-  std::size_t next = point.graph.result_type().elements().size();
-  for (std::size_t p = 0; p < point.inputs.size(); ++p) {
-    const Literal& input = point.inputs[p];
-    if (!is_float(input.dtype())) continue;
-    const Literal& exact = all[next++];
-    if (input.dtype() != DType::kF64) continue;
-    for (std::int64_t i = 0; i < input.size(); ++i) {
-      const auto at = [&](double step) {
-        std::vector<Literal> moved = point.inputs;
-        moved[p] = stepped(input, i, step);
-        return dot(weights, elements_of(interpret_wide(point.graph, moved), point.graph));
-      };
-      const double here = at(0);
-      const double after = (at(kStep) - here) / kStep;
-      const double before = (here - at(-kStep)) / kStep;
-      const double numeric = (after + before) / 2;
-      const double half = (at(kStep / 2) - at(-kStep / 2)) / kStep;
-      const double scale = std::max(1.0, std::abs(numeric));
-      ++compared.elements;
-      if (!(std::abs(after - before) <= 1e-2 * scale && std::abs(half - numeric) <= 1e-4 * scale)) {
-        ++compared.not_smooth;
-        continue;
-      }
-      if (!std::isfinite(exact.as_double(i))) {
-        ++compared.at_poles;
-        continue;
-      }
-      ASSERT_NEAR(exact.as_double(i), numeric, 1e-3 * scale)
-          << "parameter " << p << " element " << i << "\n"
-          << ir::print(point.graph);
-    }
-  }
+  const std::size_t results = point.graph.result_type().elements().size();
+  for_each_derivative(point, std::span(all).subspan(results), weights,
+                      [&](std::size_t p, std::int64_t i, double exact, const auto& at) {
+                        const double here = at(0);
+                        const double after = (at(kStep) - here) / kStep;
+                        const double before = (here - at(-kStep)) / kStep;
+                        const double numeric = (after + before) / 2;
+                        const double half = (at(kStep / 2) - at(-kStep / 2)) / kStep;
+                        const double scale = std::max(1.0, std::abs(numeric));
+                        ++compared.elements;
+                        if (!(std::abs(after - before) <= 1e-2 * scale &&
+                              std::abs(half - numeric) <= 1e-4 * scale)) {
+                          ++compared.not_smooth;
+                          return;
+                        }
+                        if (!std::isfinite(exact)) {
+                          ++compared.at_poles;
+                          return;
+                        }
+                        ASSERT_NEAR(exact, numeric, 1e-3 * scale)
+                            << "parameter " << p << " element " << i << "\n"
+                            << ir::print(point.graph);
+                      });
 }
 
 TEST(Derivatives, OfProgramsAreThoseOfDifferences) {
