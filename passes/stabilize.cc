@@ -155,6 +155,13 @@ bool is_one(const Graph& graph, Value value) {
   return graph.is_splat(value) && graph.attributes(value).literal(Attr::kValue).as_double(0) == 1;
 }
 
+// The number that a value is everywhere, if it is positive and finite.
+std::optional<double> positive_number(const Graph& graph, Value value) {
+  if (!graph.is_splat(value)) return std::nullopt;
+  const double c = graph.attributes(value).literal(Attr::kValue).as_double(0);
+  return c > 0 && std::isfinite(c) ? std::optional(c) : std::nullopt;
+}
+
 // A power of a number c > 0: exp(log(c) * x).
 struct Exponential {
   Value x;
@@ -168,12 +175,10 @@ std::optional<Exponential> exponential(const Graph& graph, Value value) {
     case Op::kExp2:
       return Exponential{graph.operand(value, 0), std::log(2.0)};
     case Op::kPow: {
-      const Value base = graph.operand(value, 0);
-      if (!graph.is_splat(base) || !is_float(graph.type(value).dtype())) return std::nullopt;
-      const double c = graph.attributes(base).literal(Attr::kValue).as_double(0);
+      const std::optional<double> c = positive_number(graph, graph.operand(value, 0));
       // Powers of 1 are 1, those of infinity too.
-      if (!(c > 0) || c == 1 || !std::isfinite(c)) return std::nullopt;
-      return Exponential{graph.operand(value, 1), std::log(c)};
+      if (!c || *c == 1 || !is_float(graph.type(value).dtype())) return std::nullopt;
+      return Exponential{graph.operand(value, 1), std::log(*c)};
     }
     default:
       return std::nullopt;
@@ -247,14 +252,12 @@ Result logsumexp_scaled(Builder& b, Value value) {
   const Moved product = strip(b.graph(), b.graph().operand(value, 0), repeats);
   const Op op = b.graph().op(product.base);
   if (op != Op::kMul && op != Op::kDiv) return std::nullopt;
-  const Value factor = b.graph().operand(product.base, 1);
-  if (!b.graph().is_splat(factor)) return std::nullopt;
-  const double c = b.graph().attributes(factor).literal(Attr::kValue).as_double(0);
-  if (!(c > 0) || !std::isfinite(c)) return std::nullopt;
+  const std::optional<double> c = positive_number(b.graph(), b.graph().operand(product.base, 1));
+  if (!c) return std::nullopt;
   const std::optional<Value> sum = logsumexp_of(b, b.graph().operand(product.base, 0));
   if (!sum) return std::nullopt;
   const Value result = replay(b, *sum, product.moves);
-  const double summand = op == Op::kMul ? std::log(c) : -std::log(c);
+  const double summand = op == Op::kMul ? std::log(*c) : -std::log(*c);
   return in_base_of(b, value, b.add(result, b.constant_like(result, summand)));
 }
 
