@@ -193,8 +193,8 @@ namespace {
 
 // The same, shown as NDL_FLAGS asks. Programs that have been through passes before are not shown.
 ir::Graph shown_fused_graph(const ir::Graph& graph, const CompileOptions& options) {
+  if (options.pipeline.empty() || flags_of_process() == Flags{}) return fused_graph(graph, options);
   Flags flags = flags_of_process();
-  if (options.pipeline.empty() || flags == Flags{}) return fused_graph(graph, options);
   flags.disable.insert(flags.disable.end(), options.disable.begin(), options.disable.end());
   passes::ShowTo to;
   if (!flags.dump_to.empty()) {

@@ -54,6 +54,7 @@ std::string CompiledFunction::mismatch(std::span<const Tensor> arguments) const 
 
 // The memory of what the run replaces, where nobody else holds the value or its bytes.
 std::vector<runtime::Buffer> CompiledFunction::given(std::span<const RecordRef> inputs) const {
+  if (replaced_.empty()) return {};
   std::vector<runtime::Buffer> buffers(inputs.size());
   for (const std::size_t i : replaced_) {
     constexpr std::uint32_t kOurs = 2;  // the tensor, and `inputs`
