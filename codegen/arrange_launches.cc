@@ -72,7 +72,7 @@ void Arranger::run() {
   }
   for (std::size_t number = 0; number < schedule_.launches.size(); ++number) {
     const Launch& launch = schedule_.launches[number];
-    if (launch.check >= 0) last_check_ = number + 1;
+    if (may_fail(launch)) last_check_ = number + 1;
     for (std::size_t i = 0; i < launch.buffers.size(); ++i) {
       if (is_written(schedule_, launch, i)) ++writes_[static_cast<std::size_t>(launch.buffers[i])];
     }
@@ -87,11 +87,11 @@ void Arranger::run() {
   schedule_.launches = std::move(arranged_);
 }
 
-// A check is a run of its own: its status says what failed.
+// A check is a run of its own: its status says what failed. So is control flow.
 std::size_t Arranger::end_of_run(std::size_t begin) {
   for (std::size_t end = begin; end < schedule_.launches.size(); ++end) {
     const Launch& launch = schedule_.launches[end];
-    if (launch.check >= 0) return std::max(end, begin + 1);
+    if (launch.check >= 0 || launch.control != nullptr) return std::max(end, begin + 1);
     for (std::size_t i = 0; i < launch.buffers.size(); ++i) {
       const auto buffer = static_cast<std::size_t>(launch.buffers[i]);
       const bool is_read_before = is_written(schedule_, launch, i) && read_in_[buffer] == begin;

@@ -25,6 +25,8 @@ class GraphLowering {
   // The buffers of the result, for parameters that have these.
   Buffers lower(const ir::Graph& graph, const Buffers& parameters);
   Buffers lower_node(const ir::Graph& graph, ir::Value value, const std::vector<Buffers>& values);
+  // A cond, while or scan with schedules of its own (lower_control.cc).
+  Buffers lower_control(const ir::Graph& graph, ir::Value value, const Buffers& operands);
   // A kernel for the body, if there is one.
   bool lower_body(const ir::Graph& body, const Buffers& parameters, const Buffers& results);
   // Kernels that check the indices of the body's ops; false if the body computes indices itself, or

@@ -70,9 +70,7 @@ void lower_conv(Region& region, Value root) {
   const std::int64_t groups = a.integer(Attr::kGroups);
   const std::int64_t channels = region.shape(kernel)[spatial];
   const std::int64_t features = region.shape(kernel)[spatial + 1] / groups;
-  if (region.shape(kernel).num_elements() == 0 || region.shape(x).num_elements() == 0) {
-    return contract_nothing(region, root);
-  }
+  if (region.shape(kernel).num_elements() == 0) return contract_nothing(region, root);
   region.nest.nest().outer_lanes = true;
   std::vector<IndexExpr> index;
   for (std::size_t i = 0; i <= spatial; ++i) index.push_back(region.nest.outer_loop(result[i]));
@@ -106,9 +104,10 @@ void lower_conv(Region& region, Value root) {
   left.index.push_back(x_channel);
   right.index.push_back(channel);
   right.index.push_back(feature);
-  Local patch = region.values.at(x, left);
-  if (!left.guards.empty() && region.body.op(x) != Op::kParameter) {
-    const DType type = region.dtype(x);
+  const DType type = region.dtype(x);
+  const bool is_padding_alone = region.shape(x).num_elements() == 0;
+  Local patch = is_padding_alone ? region.nest.constant(type, 0) : region.values.at(x, left);
+  if (!is_padding_alone && !left.guards.empty() && region.body.op(x) != Op::kParameter) {
     patch = region.nest.op(Op::kSelect, type,
                            {region.nest.inside(left.guards), patch, region.nest.constant(type, 0)});
   }

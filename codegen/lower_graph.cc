@@ -26,6 +26,9 @@ namespace {
 bool takes_splats(const Graph& graph, Value value) {
   switch (graph.op(value)) {
     case Op::kFusion:
+    case Op::kCond:
+    case Op::kWhile:
+    case Op::kScan:
     case Op::kMakeTuple:
     case Op::kReshape:
     case Op::kAfter:
@@ -70,7 +73,7 @@ void GraphLowering::launch(LoopNest nest, Buffers buffers, std::int32_t check) {
     schedule_.kernels.push_back(std::move(nest));
     schedule_.keys.push_back(it->first);
   }
-  schedule_.launches.push_back({it->second, std::move(buffers), check, {}});
+  schedule_.launches.push_back({it->second, std::move(buffers), check, {}, {}});
 }
 
 std::int32_t GraphLowering::temporary(const TensorType& type) {
@@ -170,6 +173,10 @@ Buffers GraphLowering::lower_node(const Graph& graph, Value value,
       const Buffers results = temporaries(body.result_type());
       return lower_body(body, operands, results) ? results : lower(body, operands);
     }
+    case Op::kCond:
+    case Op::kWhile:
+    case Op::kScan:
+      return lower_control(graph, value, operands);
     default:
       break;
   }

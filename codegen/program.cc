@@ -13,12 +13,9 @@
 #include "codegen/counters.h"
 #include "codegen/emit_kernel.h"
 #include "codegen/jit.h"
-#include "codegen/kernel_cache.h"
 #include "codegen/lower_graph.h"
-#include "codegen/memory_plan.h"
-#include "codegen/partition.h"
+#include "codegen/make_executable.h"
 #include "codegen/target.h"
-#include "ir/math/convert.h"
 #include "ir/printer.h"
 #include "passes/pass.h"
 #include "passes/show.h"
@@ -41,99 +38,8 @@ ir::Graph fused_graph(const ir::Graph& graph, const CompileOptions& options) {
 }
 
 // A name that linkers take, and no function of a library has.
-std::string kernel_symbol(const Schedule& schedule, std::size_t kernel) {
-  return fmt::format("ndl_{}_{}", kernel, schedule.kernels[kernel].name);
-}
-
-runtime::BufferSpec buffer_spec(const ir::TensorType& type) {
-  return {type.bytes(), static_cast<std::int64_t>(size_of(type.dtype))};
-}
-
-// What the code throws for an index out of range; the program whose graph it runs knows where.
-class CheckError : public IndexError {
- public:
-  CheckError(const std::string& message, std::size_t check) : IndexError(message), check_(check) {}
-  std::size_t check() const { return check_; }
-
- private:
-  std::size_t check_;  // of the schedule
-};
-
-// `number` is that of the check in the schedule.
-[[noreturn]] void raise(const IndexCheck& check, std::size_t number, std::int64_t status,
-                        void* const* buffers) {
-  const std::int64_t position = status - 1;
-  const std::int64_t index = visit_dtype(check.dtype, [&]<class T>(std::type_identity<T>) {
-    return ir::math::convert_element<std::int64_t>(static_cast<const T*>(buffers[0])[position]);
-  });
-  throw CheckError(check.message(position, index), number);
-}
-
-std::shared_ptr<const runtime::Executable> make_executable(
-    Schedule schedule, const std::vector<CompiledKernel>& kernels, const Target& target) {
-  runtime::ExecutableSpec spec;
-  // Not the graph's: graphs of other names may share the code.
-  spec.name = "program";
-  // Slots: inputs, outputs, constants, temporaries.
-  std::vector<std::int32_t> slot(schedule.buffers.size(), -1);
-  std::int32_t slots = 0;
-  for (const std::int32_t input : schedule.inputs) {
-    spec.inputs.push_back(buffer_spec(schedule.buffers[static_cast<std::size_t>(input)].type));
-    slot[static_cast<std::size_t>(input)] = slots++;
-  }
-  for (const std::int32_t output : schedule.outputs) {
-    spec.outputs.push_back(buffer_spec(schedule.buffers[static_cast<std::size_t>(output)].type));
-    slot[static_cast<std::size_t>(output)] = slots++;
-  }
-  for (std::size_t i = 0; i < schedule.constants.size(); ++i) {
-    const ir::Literal& literal = schedule.constant_values[i];
-    runtime::Buffer buffer = runtime::Buffer::allocate(literal.type().bytes());
-    if (literal.size() != 0) {
-      std::memcpy(buffer.data(), literal.bytes(), static_cast<std::size_t>(buffer.bytes()));
-    }
-    spec.constants.push_back(std::move(buffer));
-    slot[static_cast<std::size_t>(schedule.constants[i])] = slots++;
-  }
-  const Lives lives = lives_of(schedule);
-  const MemoryPlan plan = plan_memory(lives.values);
-  verify_memory_plan(lives.values, plan);
-  spec.arena_bytes = plan.arena_bytes;
-  for (std::size_t i = 0; i < lives.values.size(); ++i) {
-    spec.temporaries.push_back({plan.offsets[i], lives.values[i].bytes});
-    slot[static_cast<std::size_t>(lives.buffers[i])] = slots++;
-  }
-  spec.outputs_over = schedule.outputs_over;
-  for (const Launch& launch : schedule.launches) {
-    runtime::KernelCall call;
-    call.joins_previous = launch.joins_previous;
-    for (const std::int32_t buffer : launch.buffers) {
-      call.buffers.push_back(slot[static_cast<std::size_t>(buffer)]);
-    }
-    if (launch.library) {
-      call.function = launch.library->function;
-      call.extent = launch.library->rows;
-      call.grain = launch.library->grain;
-      call.name = launch.library->name;
-    } else {
-      const LoopNest& nest = schedule.kernels[launch.kernel];
-      const Partition rows = partition(nest, target);
-      call.function = kernels[launch.kernel].function;
-      call.extent = rows.rows;
-      call.grain = rows.grain;
-      call.name = nest.name;
-    }
-    spec.kernels.push_back(std::move(call));
-  }
-  spec.code = std::make_shared<const std::vector<CompiledKernel>>(kernels);
-  std::vector<std::int32_t> check_of;  // each launch
-  for (const Launch& launch : schedule.launches) check_of.push_back(launch.check);
-  spec.raise = [check_of = std::move(check_of), checks = std::move(schedule.checks)](
-                   std::size_t kernel, std::int64_t status, void* const* buffers) {
-    if (check_of[kernel] < 0) return;
-    const auto check = static_cast<std::size_t>(check_of[kernel]);
-    raise(checks[check], check, status, buffers);
-  };
-  return std::make_shared<const runtime::Executable>(std::move(spec));
+std::string kernel_symbol(const DistinctKernels& kernels, std::size_t kernel) {
+  return fmt::format("ndl_{}_{}", kernel, kernels.nests[kernel].name);
 }
 
 }  // namespace
@@ -149,7 +55,7 @@ void Program::rethrow_at_node(const Error& error, std::size_t check) const {
   // Equal graphs have equal schedules but for the locations, so this one's are had by lowering it
   // once more, when something has failed and only then.
   const Schedule schedule = lower_graph(fused_graph(graph_, options_));
-  throw IndexError(Diagnostic{schedule.checks[check].location, error.message(), ""});
+  throw IndexError(Diagnostic{all_checks(schedule)[check].location, error.message(), ""});
 }
 
 std::vector<runtime::Buffer> Program::run_buffers(std::span<const runtime::BufferView> inputs,
@@ -228,11 +134,8 @@ void dump_kernels(const ir::Graph& graph, const std::string& folder,
 std::shared_ptr<const Program> compile(const ir::Graph& graph, const CompileOptions& options) {
   internal::count_program(false);
   const Target target = target_named(options.cpu);
-  Schedule schedule = lower_graph(shown_fused_graph(graph, options));
-  const std::vector<CompiledKernel> kernels =
-      compiled_kernels(schedule.kernels, schedule.keys, target);
-  return std::make_shared<const Program>(graph, options,
-                                         make_executable(std::move(schedule), kernels, target));
+  const Schedule schedule = lower_graph(shown_fused_graph(graph, options));
+  return std::make_shared<const Program>(graph, options, make_executable(schedule, target));
 }
 
 std::span<const std::string_view> stage_names() {
@@ -249,8 +152,9 @@ std::string compile_to(const ir::Graph& graph, Stage stage, const CompileOptions
   const Target target = target_anywhere(options.cpu);
   llvm::LLVMContext context;
   const std::unique_ptr<llvm::Module> module = make_module(context, graph.name(), target);
-  for (std::size_t i = 0; i < schedule.kernels.size(); ++i) {
-    emit_kernel(*module, kernel_symbol(schedule, i), schedule.kernels[i], target);
+  const DistinctKernels kernels = distinct_kernels(schedule);
+  for (std::size_t i = 0; i < kernels.nests.size(); ++i) {
+    emit_kernel(*module, kernel_symbol(kernels, i), kernels.nests[i], target);
   }
   if (stage == Stage::kAssembly) return emit_assembly(*module, target);
   if (stage == Stage::kObject) return emit_object(*module, target);

@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/text.h"
 #include "codegen/in_place.h"
 
 namespace ndl::codegen {
@@ -22,10 +23,19 @@ std::string IndexCheck::message(std::int64_t position, std::int64_t index) const
 }
 
 const LoopNest* nest_of(const Schedule& schedule, const Launch& launch) {
-  return launch.library ? nullptr : &schedule.kernels[launch.kernel];
+  const bool has_nest = !launch.library && launch.control == nullptr;
+  return has_nest ? &schedule.kernels[launch.kernel] : nullptr;
+}
+
+bool may_fail(const Launch& launch) {
+  if (launch.control == nullptr) return launch.check >= 0;
+  return std::ranges::any_of(launch.control->regions, [](const Schedule& region) {
+    return std::ranges::any_of(region.launches, may_fail);
+  });
 }
 
 bool is_written(const Schedule& schedule, const Launch& launch, std::size_t position) {
+  if (launch.control != nullptr) return position >= launch.control->call.operands;
   const LoopNest* nest = nest_of(schedule, launch);
   return nest != nullptr ? nest->buffers[position].is_written
                          : position + 1 == launch.buffers.size();
@@ -97,6 +107,15 @@ Lives lives_of(const Schedule& schedule) {
   return lives;
 }
 
+namespace {
+
+std::string_view name_of(const Schedule& schedule, const Launch& launch) {
+  if (launch.control != nullptr) return launch.control->name;
+  return launch.library ? launch.library->name : schedule.kernels[launch.kernel].name;
+}
+
+}  // namespace
+
 std::string to_string(const Schedule& schedule) {
   constexpr std::array<std::string_view, 4> kRoles = {"input", "output", "constant", "temporary"};
   std::string text;
@@ -116,7 +135,6 @@ std::string to_string(const Schedule& schedule) {
     text += '\n';
   }
   for (const Launch& launch : schedule.launches) {
-    const LoopNest* nest = nest_of(schedule, launch);
     std::vector<std::string> written;
     std::vector<std::string> read;
     for (std::size_t i = 0; i < launch.buffers.size(); ++i) {
@@ -124,9 +142,18 @@ std::string to_string(const Schedule& schedule) {
           .push_back(fmt::format("%{}", launch.buffers[i]));
     }
     const std::string results = fmt::format("{}", fmt::join(written, ", "));
-    text += fmt::format("{}{}{}{}({})\n", launch.joins_previous ? "& " : "", results,
-                        results.empty() ? "" : " = ",
-                        nest != nullptr ? nest->name : launch.library->name, fmt::join(read, ", "));
+    text +=
+        fmt::format("{}{}{}{}({})\n", launch.joins_previous ? "& " : "", results,
+                    results.empty() ? "" : " = ", name_of(schedule, launch), fmt::join(read, ", "));
+    if (launch.control == nullptr) continue;
+    for (const Schedule& region : launch.control->regions) {
+      const std::string inside = to_string(region);
+      text += "{\n";
+      for (const std::string_view line : split(inside, '\n')) {
+        if (!line.empty()) text += fmt::format("  {}\n", line);
+      }
+      text += "}\n";
+    }
   }
   return text;
 }

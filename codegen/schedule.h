@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "codegen/loop_nest.h"
 #include "codegen/memory_plan.h"
 #include "ir/literal.h"
+#include "runtime/control.h"
 #include "runtime/kernel.h"
 
 namespace ndl::codegen {
@@ -48,11 +50,14 @@ struct LibraryKernel {
   std::int64_t grain = 1;  // as runtime::KernelCall::grain
 };
 
+struct ControlFlow;
+
 struct Launch {
   std::size_t kernel = 0;             // of the schedule, unless `library` is there
   std::vector<std::int32_t> buffers;  // one for each of the kernel's
   std::int32_t check = -1;            // what it checks, of the schedule; -1 for nothing
   std::optional<LibraryKernel> library;
+  std::shared_ptr<const ControlFlow> control;  // instead of a kernel
   // Whether it needs nothing of the launches before it since the last one without this, nor they of
   // it: they are one launch, whose rows threads share as if they were those of one kernel.
   bool joins_previous = false;
@@ -73,11 +78,31 @@ struct Schedule {
   std::vector<IndexCheck> checks;
 };
 
+// What a launch does that runs other schedules. Its buffers are as runtime::ControlCall says.
+struct ControlFlow {
+  std::string name;  // of the op
+  std::vector<Schedule> regions;
+  runtime::ControlCall call;  // without the bodies
+};
+
+// The schedule, and those inside, each before its own.
+template <class F>
+void for_each_schedule(const Schedule& schedule, F&& f) {
+  f(schedule);
+  for (const Launch& launch : schedule.launches) {
+    if (launch.control == nullptr) continue;
+    for (const Schedule& region : launch.control->regions) for_each_schedule(region, f);
+  }
+}
+
+// Whether the launch checks indices, or what it runs does.
+bool may_fail(const Launch& launch);
+
 // The kernels as text, then the launches: "%3, %4 = softmax_rows(%0, %1)" on the buffers of the
 // schedule, with what each of those is. "& " begins what joins the launch before it.
 std::string to_string(const Schedule& schedule);
 
-// The nest of a launch; null for a kernel of the runtime.
+// The nest of a launch; null for a kernel of the runtime and for control flow.
 const LoopNest* nest_of(const Schedule& schedule, const Launch& launch);
 // Whether the launch writes its buffer number `position`.
 bool is_written(const Schedule& schedule, const Launch& launch, std::size_t position);

@@ -303,6 +303,31 @@ Value Builder::custom(std::span<const Value> xs, Region body, Region gradient) {
                   {{Attr::kBody, std::move(body)}, {Attr::kGradient, std::move(gradient)}});
 }
 
+Value Builder::cond(Value pred, std::span<const Value> xs, Region then, Region otherwise) {
+  std::vector<Value> operands = {pred};
+  operands.insert(operands.end(), xs.begin(), xs.end());
+  return add_node(Op::kCond, operands,
+                  {{Attr::kThen, std::move(then)}, {Attr::kElse, std::move(otherwise)}});
+}
+
+Value Builder::while_(std::span<const Value> xs, Region condition, Region body,
+                      std::int64_t limit) {
+  return add_node(Op::kWhile, xs,
+                  {{Attr::kLimit, limit},
+                   {Attr::kCondition, std::move(condition)},
+                   {Attr::kBody, std::move(body)}});
+}
+
+Value Builder::scan(std::span<const Value> xs, Region body, std::int64_t length,
+                    std::int64_t carried, std::int64_t scanned, bool reverse) {
+  return add_node(Op::kScan, xs,
+                  {{Attr::kLength, length},
+                   {Attr::kCarried, carried},
+                   {Attr::kScanned, scanned},
+                   {Attr::kReverse, std::int64_t{reverse}},
+                   {Attr::kBody, std::move(body)}});
+}
+
 Value Builder::fused_add_scalars(Value x, std::vector<double> scalars) {
   return add_node(Op::kFusedAddScalars, {x}, {{Attr::kScalars, std::move(scalars)}});
 }

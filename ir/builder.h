@@ -94,6 +94,10 @@ class Builder {
   Value get_tuple_element(Value tuple, std::int64_t index);
   Value fusion(std::span<const Value> xs, Region body);
   Value custom(std::span<const Value> xs, Region body, Region gradient);
+  Value cond(Value pred, std::span<const Value> xs, Region then, Region otherwise);
+  Value while_(std::span<const Value> xs, Region condition, Region body, std::int64_t limit = -1);
+  Value scan(std::span<const Value> xs, Region body, std::int64_t length, std::int64_t carried,
+             std::int64_t scanned, bool reverse = false);
   Value fused_add_scalars(Value x, std::vector<double> scalars);
   Value split(Value x, std::int64_t axis);
   Value stack(std::span<const Value> xs, std::int64_t axis);

@@ -5,6 +5,7 @@
 namespace ndl::ir {
 
 std::vector<Value> inline_graph(Builder& b, const Graph& source, std::span<const Value> inputs) {
+  const Value result = source.result();
   std::vector<Value> mapped(source.size());
   std::ranges::copy(inputs, mapped.begin());
   std::vector<Value> operands;
@@ -13,11 +14,16 @@ std::vector<Value> inline_graph(Builder& b, const Graph& source, std::span<const
     for (const Value operand : source.operands({id})) operands.push_back(mapped[operand.id]);
     mapped[id] = b.clone(source, {id}, operands);
   }
-  const Value result = mapped[source.result().id];
-  if (!source.result_type().is_tuple()) return {result};
   std::vector<Value> results;
+  if (source.op(result) == Op::kMakeTuple) {
+    for (const Value element : source.operands(result)) results.push_back(mapped[element.id]);
+    return results;
+  }
+  if (!source.result_type().is_tuple()) return {mapped[result.id]};
   const auto count = static_cast<std::int64_t>(source.result_type().elements().size());
-  for (std::int64_t i = 0; i < count; ++i) results.push_back(b.get_tuple_element(result, i));
+  for (std::int64_t i = 0; i < count; ++i) {
+    results.push_back(b.get_tuple_element(mapped[result.id], i));
+  }
   return results;
 }
 

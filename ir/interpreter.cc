@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "base/memory.h"
@@ -61,6 +62,23 @@ Literal widened(const Literal& literal) {
   return wide;
 }
 
+std::int64_t row_bytes(const Literal& x) { return x.type().bytes() / x.shape()[0]; }
+
+// x[row], of dense elements.
+Literal row_of(const Literal& x, std::int64_t row) {
+  Literal result = Literal::uninitialized(
+      {x.dtype(), Shape(Dims(x.shape().dims().begin() + 1, x.shape().dims().end()))});
+  const auto bytes = static_cast<std::size_t>(row_bytes(x));
+  if (bytes != 0) std::memcpy(result.bytes(), x.bytes() + row * row_bytes(x), bytes);
+  return result;
+}
+
+// x[row] = value
+void set_row(Literal& x, std::int64_t row, const Literal& value) {
+  const auto bytes = static_cast<std::size_t>(row_bytes(x));
+  if (bytes != 0) std::memcpy(x.bytes() + row * row_bytes(x), value.dense().bytes(), bytes);
+}
+
 // One value, or several: typed, and beside it, in a wide run, with f64 for every float.
 struct Run {
   Elements typed;
@@ -70,10 +88,17 @@ struct Run {
     typed.insert(typed.end(), other.typed.begin(), other.typed.end());
     wide.insert(wide.end(), other.wide.begin(), other.wide.end());
   }
-  Run element(std::size_t index) const {
-    Run result{{typed[index]}, {}};
-    if (!wide.empty()) result.wide.push_back(wide[index]);
-    return result;
+  Run element(std::size_t index) const { return elements(index, index + 1); }
+  Run elements(std::size_t begin, std::size_t end) const {
+    const auto part = [&](const Elements& all) {
+      return Elements(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                      all.begin() + static_cast<std::ptrdiff_t>(end));
+    };
+    return {part(typed), wide.empty() ? Elements() : part(wide)};
+  }
+  void replace_first(const Run& other) {
+    std::ranges::copy(other.typed, typed.begin());
+    std::ranges::copy(other.wide, wide.begin());
   }
 };
 
@@ -91,6 +116,10 @@ class Interpreter {
 
  private:
   Run evaluate(Value value) const;
+  // A region of the node on these arguments.
+  Run run_region(Value value, Attr name, const Run& arguments) const;
+  Run run_while(Value value, Run arguments) const;
+  Run run_scan(Value value, const Run& operands) const;
   // Throws if a result is not finite and all operands are.
   void check_finite(Value value) const;
   Elements evaluate_wide(Value value, const Run& operands, const Elements& typed) const;
@@ -113,8 +142,18 @@ Run Interpreter::evaluate(Value value) const {
   Run operands;
   for (const Value operand : graph_.operands(value)) operands.append(values_[operand.id]);
   if (def.op == Op::kMakeTuple) return operands;
-  if (def.op == Op::kFusion) {
-    return Interpreter(*attributes.region(Attr::kBody), wide_, check_nan_).run(operands);
+  switch (def.op) {
+    case Op::kFusion:
+      return run_region(value, Attr::kBody, operands);
+    case Op::kCond:
+      return run_region(value, operands.typed[0].at<bool>(0) ? Attr::kThen : Attr::kElse,
+                        operands.elements(1, operands.typed.size()));
+    case Op::kWhile:
+      return run_while(value, std::move(operands));
+    case Op::kScan:
+      return run_scan(value, operands);
+    default:
+      break;
   }
   if (def.expand != nullptr) return Interpreter(expansion(graph_, value), wide_).run(operands);
 
@@ -126,6 +165,51 @@ Run Interpreter::evaluate(Value value) const {
   }
   if (wide_) result.wide = evaluate_wide(value, operands, result.typed);
   return result;
+}
+
+Run Interpreter::run_region(Value value, Attr name, const Run& arguments) const {
+  return Interpreter(*graph_.attributes(value).region(name), wide_, check_nan_).run(arguments);
+}
+
+Run Interpreter::run_while(Value value, Run arguments) const {
+  const std::size_t state = graph_.type(value).elements().size();
+  const std::int64_t limit = graph_.attributes(value).integer(Attr::kLimit);
+  for (std::int64_t i = 0; i != limit; ++i) {
+    if (!run_region(value, Attr::kCondition, arguments).typed[0].at<bool>(0)) break;
+    arguments.replace_first(run_region(value, Attr::kBody, arguments));
+  }
+  return arguments.elements(0, state);
+}
+
+Run Interpreter::run_scan(Value value, const Run& operands) const {
+  const Attributes& attributes = graph_.attributes(value);
+  const std::int64_t length = attributes.integer(Attr::kLength);
+  const auto carried = static_cast<std::size_t>(attributes.integer(Attr::kCarried));
+  const auto scanned = static_cast<std::size_t>(attributes.integer(Attr::kScanned));
+  const std::size_t results = graph_.type(value).elements().size();
+  Run arguments = operands;
+  Run stacked{{}, {}};
+  for (std::size_t i = carried; i < results; ++i) {
+    const TensorType& type = graph_.type(value).elements()[i];
+    stacked.typed.push_back(Literal::uninitialized(type));
+    if (wide_) stacked.wide.push_back(Literal::uninitialized(widened(type)));
+  }
+  for (std::int64_t step = 0; step < length; ++step) {
+    const std::int64_t row = attributes.boolean(Attr::kReverse) ? length - 1 - step : step;
+    for (std::size_t i = carried; i < carried + scanned; ++i) {
+      arguments.typed[i] = row_of(operands.typed[i], row);
+      if (wide_) arguments.wide[i] = row_of(operands.wide[i], row);
+    }
+    const Run result = run_region(value, Attr::kBody, arguments);
+    arguments.replace_first(result.elements(0, carried));
+    for (std::size_t i = carried; i < results; ++i) {
+      set_row(stacked.typed[i - carried], row, result.typed[i]);
+      if (wide_) set_row(stacked.wide[i - carried], row, result.wide[i]);
+    }
+  }
+  Run run = arguments.elements(0, carried);
+  run.append(stacked);
+  return run;
 }
 
 Elements Interpreter::evaluate_wide(Value value, const Run& operands, const Elements& typed) const {
@@ -226,8 +310,11 @@ std::int64_t peak_bytes(const Graph& graph, bool wide) {
     const OpDef& def = graph.def(value);
     live = add(live, bytes(value));
     std::int64_t inside = 0;  // what is held meanwhile: a region, an expansion, floats for halves
-    if (def.op == Op::kFusion) {
-      inside = peak_bytes(*graph.attributes(value).region(Attr::kBody), wide);
+    if (def.expand == nullptr && def.holds_regions()) {
+      for (const auto& [name, attribute] : graph.attributes(value)) {
+        const auto* region = std::get_if<Region>(&attribute);
+        if (region != nullptr) inside = std::max(inside, peak_bytes(**region, wide));
+      }
     } else if (def.expand != nullptr) {
       inside = peak_bytes(expansion(graph, value), wide);
     } else if (def.op_class == OpClass::kStructural && !graph.operands(value).empty()) {

@@ -53,21 +53,28 @@ inline constexpr int kOpCount = 0
   X(kBaseDilation, "base_dilation") \
   X(kBatchDims, "batch_dims")       \
   X(kBody, "body")                  \
+  X(kCarried, "carried")            \
+  X(kCondition, "condition")        \
   X(kDescending, "descending")      \
   X(kDilation, "dilation")          \
+  X(kElse, "else")                  \
   X(kGradient, "gradient")          \
   X(kGroups, "groups")              \
   X(kHigh, "high")                  \
   X(kIndex, "index")                \
   X(kInterior, "interior")          \
   X(kKind, "kind")                  \
+  X(kLength, "length")              \
   X(kLimit, "limit")                \
   X(kLow, "low")                    \
   X(kPermutation, "permutation")    \
+  X(kReverse, "reverse")            \
   X(kScalars, "scalars")            \
+  X(kScanned, "scanned")            \
   X(kSize, "size")                  \
   X(kStart, "start")                \
   X(kStride, "stride")              \
+  X(kThen, "then")                  \
   X(kValue, "value")
 
 enum class Attr : std::uint8_t {
@@ -154,6 +161,9 @@ struct OpDef {
   Value (*expand)(Builder&, std::span<const Value> operands, const Attributes&) = nullptr;
 
   bool is_elementwise() const { return op_class == OpClass::kElementwise; }
+  bool holds_regions() const {
+    return !attributes.empty() && attributes.back().kind == AttrKind::kRegion;
+  }
 };
 
 // Whether f(a, b) is f(b, a), bit for bit.
@@ -172,6 +182,11 @@ constexpr bool is_commutative(Op op) {
     default:
       return false;
   }
+}
+
+// Whether the op decides which of its regions run, and how often.
+constexpr bool is_control_flow(Op op) {
+  return op == Op::kCond || op == Op::kWhile || op == Op::kScan;
 }
 
 const OpDef& op_def(Op op);

@@ -4,6 +4,7 @@
 #include "needle/activation.h"
 #include "needle/autograd.h"
 #include "needle/check_nan.h"
+#include "needle/control_flow.h"
 #include "needle/creation.h"
 #include "needle/custom.h"
 #include "needle/data.h"

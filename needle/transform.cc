@@ -11,6 +11,7 @@
 #include "passes/jvp.h"
 #include "passes/stabilize.h"
 #include "passes/vjp.h"
+#include "passes/vmap.h"
 
 namespace ndl::internal {
 namespace {
@@ -104,18 +105,57 @@ Tensor TracedCall::jacobian() const {
   require_floats("jacobian");
   const ir::TensorType& y = graph_.result_type().tensor();
   const std::int64_t size = y.shape.num_elements();
-  std::vector<Tensor> rows;
-  for (std::int64_t i = 0; i < size; ++i) {
-    const Tensor row = astype(eq(arange(size), i), y.dtype);
-    rows.push_back(pull_back(reshape(row, y.shape.dims())).front());
-  }
+  // One pull back for each element of y, all at a time.
+  const ir::Graph backward = passes::vjp(graph_);
+  std::vector<bool> is_mapped(backward.num_parameters(), false);
+  is_mapped.back() = true;
+  const ir::Graph all = passes::vmap(backward, size, is_mapped);
+  ir::Dims rows = y.shape.dims();
+  rows.insert(rows.begin(), size);
+  std::vector<RecordRef> known = known_;
+  const Tensor place = arange(size);
+  const Tensor identity = astype(eq(reshape(place, {size, 1}), place), y.dtype);
+  known.push_back(reshape(identity, rows).record());
+  const ir::Value gradient = all.operand(all.result(), 1);
   ir::Dims dims = y.shape.dims();
-  const Tensor& x = arguments_.front();
-  dims.insert(dims.end(), x.shape().begin(), x.shape().end());
-  if (rows.empty()) {
-    return zeros(ir::Shape(dims), {.dtype = x.dtype(), .requires_grad = false});
+  const ir::Shape& x = arguments_.front().shape();
+  dims.insert(dims.end(), x.begin(), x.end());
+  return reshape(Tensor(raise(all, {&gradient, 1}, std::move(known)).front()), dims);
+}
+
+Tensor row_like(const Tensor& x) {
+  const ir::Dims& dims = x.shape().dims();
+  if (dims.empty()) {
+    throw_error<ShapeError>("vmap: {} has no axis 0 of examples", x.type().to_string());
   }
-  return reshape(stack(rows), dims);
+  const ir::TensorType row{x.dtype(), ir::Shape(ir::Dims(dims.begin() + 1, dims.end()))};
+  return Tensor(make_leaf(row, {}, x.requires_grad()));
+}
+
+Value mapped_call(const Trace& trace, const std::vector<Tensor>& arguments) {
+  const std::int64_t size = arguments.front().shape()[0];
+  std::vector<RecordRef> known;
+  for (const Tensor& x : arguments) {
+    if (x.shape()[0] != size) {
+      throw_error<ShapeError>("vmap: {} has {} examples along axis 0, and {} has {}",
+                              arguments.front().type().to_string(), size, x.type().to_string(),
+                              x.shape()[0]);
+    }
+    known.push_back(x.record());
+  }
+  for (const Tensor& x : trace.captured) known.push_back(x.record());
+  std::vector<bool> is_mapped(known.size(), false);
+  std::fill_n(is_mapped.begin(), arguments.size(), true);
+  const ir::Graph graph = passes::vmap(trace.graph, size, is_mapped);
+  const ir::Value result = graph.result();
+  if (!graph.result_type().is_tuple()) {
+    return Value(raise(graph, {&result, 1}, std::move(known)).front());
+  }
+  std::vector<Tensor> elements;
+  for (const RecordRef& element : raise(graph, graph.operands(result), std::move(known))) {
+    elements.emplace_back(element);
+  }
+  return ndl::make_tuple(elements);
 }
 
 }  // namespace ndl::internal

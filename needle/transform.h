@@ -4,11 +4,13 @@
 //   Tensor slope = grad(f)(x);
 //   auto [y, g] = value_and_grad(f)(x);
 //   Tensor h = hessian(f)(x);
+//   Tensor slopes = vmap(grad(f))(xs);  // for each row of xs
 //
-// f takes tensors and returns one. It is traced, so it cannot ask for data; what it captures is
-// constant to these derivatives, but not to others around them. Results are recorded, and computed
-// when asked for. Arguments that derivatives are taken with respect to have floats; else
-// DTypeError. For the gradients of a recorded value see needle/autograd.h.
+// f takes tensors and returns one; of vmap it may return a TensorTuple. It is traced, so it cannot
+// ask for data; what it captures is constant to these derivatives, but not to others around them.
+// Results are recorded, and computed when asked for. Arguments that derivatives are taken with
+// respect to have floats; else DTypeError. For the gradients of a recorded value see
+// needle/autograd.h.
 #pragma once
 
 #include <array>
@@ -57,6 +59,11 @@ TracedCall traced_call(F& f, const Arguments&... arguments) {
                 "a function that is differentiated returns a Tensor");
   return {run_traced(Changes::kRefused, Numbers::kCaptured, f, arguments...), {arguments...}};
 }
+
+// A tensor without data, of the type of x's rows.
+Tensor row_like(const Tensor& x);
+// `trace` of a function of rows on all rows of the arguments.
+Value mapped_call(const Trace& trace, const std::vector<Tensor>& arguments);
 
 }  // namespace internal
 
@@ -107,6 +114,21 @@ auto jacobian(F f) {
 template <class F>
 auto hessian(F f) {
   return jacobian(grad(std::move(f)));
+}
+
+// vmap(f)(x, ...): f of each row of its arguments along axis 0, stacked along a new axis 0, in one
+// program: a loop over the rows is not what runs. What f captures is the same for all rows. Throws
+// ShapeError for arguments that have different numbers of rows, or no axis.
+template <class F>
+auto vmap(F f) {
+  return [f = std::move(f)]<std::derived_from<Tensor>... Arguments>(const Arguments&... arguments) {
+    static_assert(sizeof...(Arguments) > 0, "vmap maps over the rows of its arguments");
+    using Returned = std::remove_cvref_t<std::invoke_result_t<const F&, const Arguments&...>>;
+    using Result = std::conditional_t<std::derived_from<Returned, Tensor>, Tensor, TensorTuple>;
+    const Trace trace = internal::run_traced(Changes::kRefused, Numbers::kCaptured, f,
+                                             internal::row_like(arguments)...);
+    return Result(internal::mapped_call(trace, {arguments...}).record());
+  };
 }
 
 }  // namespace ndl

@@ -48,6 +48,9 @@ class Derivation {
              std::span<const std::optional<Cotangent>> results, std::span<Cotangents* const> slots)
       : b(builder), node_(node), results_(results), slots_(slots) {}
 
+  // Of another node with the same operands, whose first results are those of this one.
+  Derivation of_equal(ir::Value node) const { return Derivation(b, node, results_, slots_); }
+
   ir::Builder& b;
 
   ir::Op op() const { return b.graph().op(node_); }

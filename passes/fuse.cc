@@ -18,6 +18,7 @@
 #include "passes/dce.h"
 #include "passes/fusion_members.h"
 #include "passes/fusion_plan.h"
+#include "passes/rebuild.h"
 
 namespace ndl::passes {
 namespace {
@@ -228,7 +229,9 @@ std::size_t max_ops_option(const std::map<std::string, std::string, std::less<>>
 }
 
 Graph run_fuse(const Graph& graph, const PassContext& context) {
-  return Fuser(graph, plan_fusion(graph, max_ops_option(context.options))).run();
+  const Graph source =
+      map_control_regions(graph, [&](const Graph& region) { return run_fuse(region, context); });
+  return Fuser(source, plan_fusion(source, max_ops_option(context.options))).run();
 }
 
 }  // namespace ndl::passes

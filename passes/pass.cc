@@ -10,6 +10,7 @@
 #include "passes/jvp.h"
 #include "passes/stabilize.h"
 #include "passes/vjp.h"
+#include "passes/vmap.h"
 
 namespace ndl::passes {
 
@@ -49,6 +50,13 @@ std::span<const PassDef> all_passes() {
        run_jvp,
        {},
        {},
+       /*is_exact=*/false},
+      {"vmap",
+       "Gives parameters and results an axis 0 of examples.",
+       run_vmap,
+       {},
+       {{"size", "", "how many examples"},
+        {"shared", "", "the parameters that all examples share, as in 1.2"}},
        /*is_exact=*/false},
       {"dce", "Drops nodes that the result does not depend on.", run_dce, {}, {}},
   };

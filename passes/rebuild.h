@@ -57,4 +57,19 @@ ir::Attributes map_regions(const ir::Attributes& attributes, F&& f) {
   return result;
 }
 
+// The graph with f applied to the regions of its control flow.
+template <class F>
+ir::Graph map_control_regions(const ir::Graph& source, F&& f) {
+  if (source.region_depth() == 0) return source;
+  return rebuild(source, ir::BuilderMode::kRaw,
+                 [&](ir::Builder& builder, ir::Value value, std::span<const ir::Value> operands) {
+                   if (!ir::is_control_flow(source.op(value))) {
+                     return builder.clone(source, value, operands);
+                   }
+                   return builder.add_node(source.op(value), operands,
+                                           map_regions(source.attributes(value), f),
+                                           &source.type(value));
+                 });
+}
+
 }  // namespace ndl::passes

@@ -332,7 +332,9 @@ std::vector<Rule> structural_rules() {
                     "%2 = get_tuple_element(%0, index=1) : f32[3]\n"
                     "%3 = make_tuple(%1, %2) : (f32[3], f32[3])"),
   };
-  for (Rule& rule : part_rules()) rules.push_back(std::move(rule));
+  for (const auto more : {part_rules, control_rules}) {
+    for (Rule& rule : more()) rules.push_back(std::move(rule));
+  }
   return rules;
 }
 

@@ -10,5 +10,7 @@ namespace ndl::passes {
 std::vector<Rule> structural_rules();
 // Those of them that are about slices, concatenations and padding.
 std::vector<Rule> part_rules();
+// Those that are about control flow.
+std::vector<Rule> control_rules();
 
 }  // namespace ndl::passes

@@ -202,7 +202,9 @@ class Ranges {
       case Op::kSqrt:
         return {std::sqrt(std::max(0.0, x.low)), std::sqrt(std::max(0.0, x.high))};
       case Op::kRsqrt:
-        return {0, x.low > 0 ? 1 / std::sqrt(x.low) : kInfinity};
+        // Of -0 it is -inf.
+        if (x.low <= 0) return kEverything;
+        return {0, 1 / std::sqrt(x.low)};
       case Op::kExp:
         return {std::exp(x.low), std::exp(x.high)};
       case Op::kExp2:

@@ -7,6 +7,7 @@
 #include "passes/dce.h"
 #include "passes/derivative_parameters.h"
 #include "passes/derive.h"
+#include "passes/loop_forms.h"
 
 namespace ndl::passes {
 namespace {
@@ -121,7 +122,8 @@ std::vector<Seed> seeds_of(const Builder& b, std::span<const Value> values,
   return seeds;
 }
 
-Graph vjp(const Graph& source) {
+Graph vjp(const Graph& graph_without_states) {
+  const Graph source = with_differentiable_loops(graph_without_states);
   Graph graph(source.name());
   Builder b(graph, ir::BuilderMode::kSimplifying);
   const ClonedParameters parameters = clone_parameters(b, source);

@@ -29,7 +29,8 @@ struct Seed {
 
 // Adds the gradients of the seeds with respect to each value of `wrt`, all of them floating-point
 // tensors; nothing where the seeds do not depend on the value, and the gradient is 0. The nodes get
-// the locations of the nodes whose gradients they belong to. Throws UnsupportedError for a fusion.
+// the locations of the nodes whose gradients they belong to. Throws UnsupportedError for a fusion
+// and for a while without a limit.
 std::vector<std::optional<ir::Value>> add_gradients(ir::Builder& b, std::span<const Seed> seeds,
                                                     std::span<const ir::Value> wrt);
 

@@ -8,7 +8,7 @@ namespace ndl::runtime {
 
 struct Counters {
   std::int64_t launches = 0;         // of a kernel, or of several that run at the same time
-  std::int64_t executable_runs = 0;  // begun with inputs that fit, also those that failed
+  std::int64_t executable_runs = 0;  // begun with inputs that fit, also those that fail
   // Of the default allocator; see AllocatorCounters.
   std::int64_t allocations = 0;
   std::int64_t cache_hits = 0;
@@ -31,10 +31,11 @@ struct alignas(64) RunCounters {
 };
 inline constinit RunCounters run_counters;
 
-inline void count_run(std::int64_t launches) {
+inline void count_launches(std::int64_t launches) {
   run_counters.launches.fetch_add(launches, std::memory_order_relaxed);
-  run_counters.runs.fetch_add(1, std::memory_order_relaxed);
 }
+
+inline void count_run() { run_counters.runs.fetch_add(1, std::memory_order_relaxed); }
 
 }  // namespace internal
 

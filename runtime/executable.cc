@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "runtime/control.h"
 #include "runtime/counters.h"
 #include "runtime/float_environment.h"
 
@@ -49,7 +50,10 @@ void check_spec(const ExecutableSpec& spec) {
   const std::size_t slots =
       spec.inputs.size() + spec.outputs.size() + spec.constants.size() + spec.temporaries.size();
   for (const KernelCall& kernel : spec.kernels) {
-    NDL_CHECK(kernel.function != nullptr, "kernel '{}'", kernel.name);
+    NDL_CHECK((kernel.function != nullptr) != (kernel.control != nullptr), "kernel '{}'",
+              kernel.name);
+    NDL_CHECK(kernel.control == nullptr || (kernel.extent == 1 && !kernel.joins_previous),
+              "control flow '{}'", kernel.name);
     NDL_CHECK(kernel.extent >= 0 && kernel.grain >= 1, "kernel '{}': extent {}, grain {}",
               kernel.name, kernel.extent, kernel.grain);
     for (const std::int32_t slot : kernel.buffers) {
@@ -72,6 +76,7 @@ struct Executable::Rows {
 struct Executable::Workspace {
   Buffer arena;
   std::vector<void*> arguments;
+  std::vector<BufferView> views;  // of the control flow that is running
 };
 
 class Executable::Lease {
@@ -83,6 +88,7 @@ class Executable::Lease {
   Lease& operator=(const Lease&) = delete;
 
   void** arguments() { return workspace_->arguments.data(); }
+  std::span<BufferView> views() { return workspace_->views; }
 
   void poison() {
     const auto words = static_cast<std::size_t>(workspace_->arena.bytes()) / 2;
@@ -102,7 +108,7 @@ Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& po
   bool joins = false;
   for (std::size_t i = 0; i < spec_.kernels.size(); ++i) {
     const KernelCall& kernel = spec_.kernels[i];
-    joins = joins && kernel.joins_previous;
+    joins = joins && kernel.joins_previous && spec_.kernels[i - 1].control == nullptr;
     if (kernel.extent != 0) {
       constexpr std::int64_t kMostGrains = std::int64_t{1} << 40;
       const std::int64_t grains =
@@ -110,6 +116,8 @@ Executable::Executable(ExecutableSpec spec, Allocator& allocator, ThreadPool& po
       if (!joins) launches_.push_back({calls_.size(), 0, 0});
       joins = true;
       Launch& launch = launches_.back();
+      launch.control = kernel.control.get();
+      if (kernel.control != nullptr) views_ = std::max(views_, kernel.control->views());
       ++launch.calls;
       launch.grains += grains;
       calls_.push_back({kernel.function, kernel.extent, grains, argument_slots_.size()});
@@ -156,6 +164,7 @@ std::vector<Buffer> Executable::run(std::span<const BufferView> inputs, int thre
     }
     views.push_back(outputs.back().view());
   }
+  internal::count_run();
   run_kernels(inputs, views, threads);
   return outputs;
 }
@@ -164,6 +173,12 @@ void Executable::run_into(std::span<const BufferView> inputs, std::span<const Bu
                           int threads) const {
   check("input", inputs, spec_.inputs);
   check("output", outputs, spec_.outputs);
+  internal::count_run();
+  run_kernels(inputs, outputs, threads);
+}
+
+void Executable::run_body(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
+                          int threads) const {
   run_kernels(inputs, outputs, threads);
 }
 
@@ -204,8 +219,14 @@ void Executable::run_kernels(std::span<const BufferView> inputs,
 
   const int most = threads > 0 ? threads : std::numeric_limits<int>::max();
   const DefaultFloatEnvironment environment;
+  std::int64_t launches = 0;
   for (const Launch& launch : launches_) {
     const Call& first = calls_[launch.first_call];
+    if (launch.control != nullptr) {
+      run_control(*launch.control, arguments + first.first_argument, lease.views(), threads);
+      continue;
+    }
+    ++launches;
     Rows rows{&first, launch.calls, arguments};
     const int width = static_cast<int>(std::min<std::int64_t>(most, launch.grains));
     std::int64_t status = 0;
@@ -220,11 +241,11 @@ void Executable::run_kernels(std::span<const BufferView> inputs,
       status = pool_.parallel_for(Call::kShares, width, run_shares, &rows, launch.grains);
     }
     if (status != 0) [[unlikely]] {
-      internal::count_run(&launch - launches_.data() + 1);
+      internal::count_launches(launches);
       fail(kernel_of_[launch.first_call], status, arguments + first.first_argument);
     }
   }
-  internal::count_run(std::ssize(launches_));
+  internal::count_launches(launches);
 }
 
 // Rows of the only call.
@@ -267,6 +288,7 @@ std::unique_ptr<Executable::Workspace> Executable::make_workspace() const {
     }
     workspace->arguments.push_back(address);
   }
+  workspace->views.resize(views_);
   return workspace;
 }
 

@@ -96,6 +96,10 @@ class Executable {
   void run_into(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
                 int threads = 0) const;
 
+  // The same as a part of another run, which has checked everything (runtime/control.h).
+  void run_body(std::span<const BufferView> inputs, std::span<const BufferView> outputs,
+                int threads) const;
+
   // Gives the memory of idle workspaces back to the allocator.
   void trim() const;
 
@@ -131,7 +135,8 @@ class Executable {
   struct Launch {
     std::size_t first_call;
     std::size_t calls;
-    std::int64_t grains;  // of all
+    std::int64_t grains;                   // of all
+    const ControlCall* control = nullptr;  // instead of kernels, on the arguments of the only call
   };
   struct Rows;
   // Where the address of an input or output goes.
@@ -164,6 +169,7 @@ class Executable {
   std::vector<Patch> input_patches_;
   std::vector<Patch> output_patches_;
   std::vector<std::size_t> argument_slots_;  // of all kernels, one after the other
+  std::size_t views_ = 0;                    // that control flow works with, at most
   mutable std::array<std::atomic<Workspace*>, kIdleWorkspaces> idle_{};
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ namespace ndl::runtime {
 // It may use the default floating-point modes: round to nearest, subnormals kept, no traps.
 using KernelFunction = std::int64_t (*)(void* const* buffers, std::int64_t begin, std::int64_t end);
 
+struct ControlCall;
+
 struct KernelCall {
   KernelFunction function = nullptr;
   std::vector<std::int32_t> buffers;  // slots of the executable, see runtime/executable.h
@@ -33,6 +36,8 @@ struct KernelCall {
   // Whether it is one launch with the kernel before it: neither needs anything of the other, and
   // threads share their rows as if they were those of one kernel. Kernels that may fail are not.
   bool joins_previous = false;
+  // Instead of a function: see runtime/control.h. It is a launch of its own.
+  std::shared_ptr<const ControlCall> control;
 };
 
 }  // namespace ndl::runtime

@@ -49,11 +49,128 @@ class RandomOp {
   Value window(Op op);
   Value reduce();
   Value square(Value x);
+  Value cond();
+  Value while_loop();
+  Value scan();
+  // Something made of these values, of the type of the one at `like`.
+  Value mixed(Builder& b, const std::vector<Value>& values, std::size_t like);
+  // A region that gives something like each of the parameters at `results`.
+  ir::Region mixing_region(std::string_view name, const std::vector<Type>& parameters,
+                           const std::vector<std::size_t>& results);
 
   Builder& builder_;
   Random& random_;
   Operands& operands_;
 };
+
+Value RandomOp::mixed(Builder& b, const std::vector<Value>& values, std::size_t like) {
+  const Type type = b.type(values[like]);
+  std::vector<Value> same;
+  for (const Value value : values) {
+    if (b.type(value) == type) same.push_back(value);
+  }
+  const auto one = [&] { return same[static_cast<std::size_t>(random_.below(std::ssize(same)))]; };
+  Value value = random_.one_in(4) ? one() : values[like];
+  while (random_.one_in(2)) {
+    const Value other = one();
+    if (type.dtype() == DType::kBool) {
+      value = b.xor_(value, other);
+    } else if (is_float(type.dtype())) {
+      // Smooth, bounded, and of ops that are exact everywhere.
+      const Value square = b.mul(other, other);
+      const Value divisor = b.add(square, b.constant_like(square, 1));
+      value = random_.one_in(2) ? b.div(value, divisor) : b.sub(value, b.div(other, divisor));
+    } else {
+      value = random_.one_in(2) ? b.add(value, other) : b.sub(value, other);
+    }
+  }
+  return value;
+}
+
+ir::Region RandomOp::mixing_region(std::string_view name, const std::vector<Type>& parameters,
+                                   const std::vector<std::size_t>& results) {
+  auto graph = std::make_shared<ir::Graph>(name);
+  Builder b(*graph);
+  std::vector<Value> values;
+  for (const Type& parameter : parameters) values.push_back(b.parameter(parameter));
+  std::vector<Value> list;
+  for (const std::size_t i : results) list.push_back(mixed(b, values, i));
+  b.set_result(list.size() == 1 && random_.one_in(2) ? list.front() : b.make_tuple(list));
+  return graph;
+}
+
+Value RandomOp::cond() {
+  std::vector<Value> xs = {any(kAllDTypes)};
+  while (random_.one_in(2)) xs.push_back(any(kAllDTypes));
+  const Value pred = of_type({DType::kBool, {}});
+  std::vector<Type> types;
+  for (const Value x : xs) types.push_back(builder_.type(x));
+  std::vector<std::size_t> results = {0};
+  for (std::size_t i = 1; i < xs.size(); ++i) {
+    if (random_.one_in(2)) results.push_back(i);
+  }
+  const ir::Region then = mixing_region("then", types, results);
+  ir::Region otherwise = mixing_region("else", types, results);
+  while (otherwise->result_type() != then->result_type()) {
+    otherwise = mixing_region("else", types, results);
+  }
+  return builder_.cond(pred, xs, then, otherwise);
+}
+
+// The first state counts.
+Value RandomOp::while_loop() {
+  std::vector<Value> xs = {any(kAllDTypes)};
+  while (random_.one_in(2)) xs.push_back(any(kAllDTypes));
+  const TensorType counter(DType::kI32, {});
+  xs.insert(xs.begin(), builder_.constant(counter, 0));
+  std::vector<Type> types;
+  for (const Value x : xs) types.push_back(builder_.type(x));
+  auto condition = std::make_shared<ir::Graph>("condition");
+  {
+    Builder b(*condition);
+    std::vector<Value> values;
+    for (const Type& type : types) values.push_back(b.parameter(type));
+    const Value most = b.constant(counter, static_cast<double>(random_.below(4)));
+    b.set_result(b.lt(values[0], most));
+  }
+  auto body = std::make_shared<ir::Graph>("body");
+  {
+    Builder b(*body);
+    std::vector<Value> values;
+    for (const Type& type : types) values.push_back(b.parameter(type));
+    const Value one = b.constant(counter, 1);
+    std::vector<Value> state = {b.add(values[0], one)};
+    const auto last = static_cast<std::size_t>(random_.between(1, std::ssize(xs) - 1));
+    for (std::size_t i = 1; i <= last; ++i) state.push_back(mixed(b, values, i));
+    b.set_result(b.make_tuple(state));
+  }
+  return builder_.while_(xs, std::move(condition), std::move(body), random_.below(5));
+}
+
+Value RandomOp::scan() {
+  std::vector<Value> states;
+  while (random_.one_in(2)) states.push_back(any(kAllDTypes));
+  std::vector<Value> items = {axis_value(kAllDTypes)};
+  const std::int64_t length = shape(items[0])[0];
+  while (random_.one_in(3)) items.push_back(of_type(type(items[0])));
+  std::vector<Value> xs = states;
+  xs.insert(xs.end(), items.begin(), items.end());
+  while (random_.one_in(3)) xs.push_back(any(kAllDTypes));
+  std::vector<Type> types;
+  std::vector<std::size_t> results;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const bool is_item = i >= states.size() && i < states.size() + items.size();
+    const Dims& dims = shape(xs[i]).dims();
+    types.push_back(is_item ? Type(type(xs[i]).dtype, Shape(Dims(dims.begin() + 1, dims.end())))
+                            : builder_.type(xs[i]));
+    if (i < states.size()) results.push_back(i);
+  }
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    if (results.empty() || random_.one_in(3)) results.push_back(i);
+  }
+  return builder_.scan(xs, mixing_region("body", types, results), length, std::ssize(states),
+                       std::ssize(items), random_.one_in(2));
+}
 
 Dims RandomOp::axes(Value value) {
   Dims axes;
@@ -295,6 +412,12 @@ std::optional<Value> RandomOp::structural(const OpDef& def) {
     }
     case Op::kCustom:
       return square(any(def.dtypes));
+    case Op::kCond:
+      return cond();
+    case Op::kWhile:
+      return while_loop();
+    case Op::kScan:
+      return scan();
     case Op::kFusedAddScalars: {
       std::vector<double> scalars;
       do scalars.push_back(static_cast<double>(random_.below(100)));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "runtime/control.h"
 #include "runtime/executable.h"
 
 namespace ndl::codegen {
@@ -27,6 +28,11 @@ test::Outcome outcome_of(F&& run) {
 
 // Runs parts of the rows, the last first; the error is that of the first part that has one.
 std::int64_t run_kernel(const runtime::KernelCall& kernel, void* const* buffers, int parts) {
+  if (kernel.control != nullptr) {
+    std::vector<runtime::BufferView> views(kernel.control->views());
+    run_control(*kernel.control, buffers, views, parts);
+    return 0;
+  }
   std::int64_t status = 0;
   for (int part = parts; part-- > 0;) {
     const std::int64_t begin = part * kernel.extent / parts;

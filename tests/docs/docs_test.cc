@@ -160,7 +160,7 @@ TEST(Fusion, PageIsUpToDate) {
 }
 
 TEST(Examples, PrintWhatTheyDid) {
-  for (const char* name : {"lecture8", "custom_op"}) {
+  for (const char* name : {"lecture8", "custom_op", "delay"}) {
     const std::string path = std::string("examples/") + name;
     EXPECT_EQ(output_of(path), read(path + ".out"))
         << "run: bazel run //examples:" << name << " > examples/" << name << ".out";

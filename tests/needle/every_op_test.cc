@@ -15,6 +15,9 @@ using ir::Op;
 
 class EveryOp : public testing::TestWithParam<Op> {};
 
+// What an element was taken from.
+Value tuple_behind(const Tensor& element) { return Value(element.record()->inputs.front()); }
+
 const std::map<Op, Value>& examples() {
   static const auto& all = *new std::map<Op, Value>([] {
     const Tensor x({{1, 2, 3}, {4, 5, 6}});
@@ -52,6 +55,14 @@ const std::map<Op, Value>& examples() {
          custom_op(
              "custom", [](const Tensor& t) { return -t; },
              [](const CustomGradient& at) { return std::vector{-at.gradients[0]}; })(x)},
+        {Op::kCond, cond(
+                        sum(x) > 0, [&] { return x * 2; }, [&] { return -x; })},
+        {Op::kWhile, tuple_behind(while_loop([](const Tensor& t) { return sum(t) < 100; },
+                                             [](const Tensor& t) { return t * 2; }, x))},
+        {Op::kScan,
+         tuple_behind(scan([](const Tensor& a, const Tensor& b) { return std::pair(a + b, a * b); },
+                           Tensor({1, 2, 3}), x)
+                          .first)},
         {Op::kFusedAddScalars, fused_add_scalars(x, 1, 2)},
         {Op::kSplit, split(x)},
         {Op::kStack, stack({x, x})},

@@ -14,9 +14,9 @@
 #include "ir/verifier.h"
 #include "passes/jvp.h"
 #include "passes/vjp.h"
-#include "tests/parameter_operands.h"
 #include "tests/random.h"
 #include "tests/random_op.h"
+#include "tests/random_point.h"
 #include "tests/same_results.h"
 
 namespace ndl::passes {
@@ -27,69 +27,10 @@ using ir::Literal;
 using ir::TensorType;
 using ir::Value;
 
-// Operands that are parameters of few elements.
-class SmallOperands : public test::ParameterOperands {
- public:
-  explicit SmallOperands(test::Random& random) : ParameterOperands(random, DType::kF64) {}
-
- private:
-  ir::Shape choose_shape(std::size_t least_rank) override {
-    ir::Dims dims(least_rank + static_cast<std::size_t>(random().below(3)));
-    for (std::int64_t& extent : dims) extent = random().one_in(12) ? 0 : random().between(1, 4);
-    return ir::Shape(dims);
-  }
-  Value operand(const TensorType& type, std::int64_t bound) override {
-    return parameter(type, bound);
-  }
-};
-
-// A function to differentiate, and where.
-struct Point {
-  Graph graph;
-  std::vector<Literal> inputs;
-};
-
-double uniform(test::Random& random) { return static_cast<double>(random.bits() >> 11) * 0x1p-53; }
-
-Literal floats(const TensorType& type, test::Random& random, double low, double high) {
-  Literal literal = Literal::uninitialized(type);
-  visit_dtype(type.dtype, [&]<class T>(std::type_identity<T>) {
-    for (std::int64_t i = 0; i < literal.size(); ++i) {
-      literal.mutable_data<T>()[i] =
-          ir::math::convert_element<T>(low + (high - low) * uniform(random));
-    }
-  });
-  return literal;
-}
-
-// A random use of the op at a random point; nothing if the draw does not fit the op.
-std::optional<Point> random_point(const ir::OpDef& def, std::uint64_t seed) {
-  test::Random random(mix_bits(seed));
-  SmallOperands operands(random);
-  std::optional<Value> value;
-  try {
-    value = test::random_op(operands.builder(), random, operands, def);
-  } catch (const ShapeError&) {
-  }
-  if (!value) return std::nullopt;
-  test::ParameterOperands::Finished finished = operands.finished(*value);
-  Point point{std::move(finished.graph), {}};
-  const bool is_elementwise = def.is_elementwise();
-  for (std::size_t i = 0; i < point.graph.num_parameters(); ++i) {
-    const TensorType& type = point.graph.type(point.graph.parameter(i)).tensor();
-    if (is_float(type.dtype)) {
-      const double low = is_elementwise ? def.sample_low : -2;
-      const double high = is_elementwise ? def.sample_high : 2;
-      point.inputs.push_back(floats(type, random, low, high));
-    } else {
-      const std::int64_t bound = finished.bounds[i] > 0 ? finished.bounds[i] : 4;
-      point.inputs.push_back(test::random_integers(type, 0, bound - 1, random.bits()));
-    }
-  }
-  // Some draws index where there is nothing.
-  if (!test::run(point.graph, point.inputs).error.empty()) return std::nullopt;
-  return point;
-}
+using test::floats;
+using test::Point;
+using test::random_point;
+using test::SmallOperands;
 
 // Elements of all results that have gradients, in f64.
 std::vector<double> elements_of(std::span<const Literal> results, const Graph& graph) {

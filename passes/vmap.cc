@@ -1,0 +1,368 @@
+#include "passes/vmap.h"
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "base/error.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "ir/builder.h"
+#include "passes/dce.h"
+#include "passes/mapped_op.h"
+
+namespace ndl::passes {
+
+using ir::Attr;
+using ir::Attributes;
+using ir::Builder;
+using ir::Dims;
+using ir::Graph;
+using ir::Op;
+using ir::Shape;
+using ir::TensorType;
+using ir::Value;
+
+namespace {
+
+using Flags = std::vector<bool>;
+using Elements = std::vector<Mapped>;  // several for a tuple
+
+// A region with the axis, and which of its results have it.
+struct MappedRegion {
+  ir::Region region;
+  Flags results;
+};
+
+class Vectorizer {
+ public:
+  Vectorizer(Builder& b, std::int64_t size) : b_(b), size_(size), examples_(b, size) {}
+
+  // The results of `source` on these.
+  Elements run(const Graph& source, const Elements& parameters);
+
+ private:
+  Elements node(const Graph& source, Value value, const Elements& operands);
+  Elements cond(const Graph& source, Value value, const Elements& operands);
+  Elements while_loop(const Graph& source, Value value, const Elements& operands);
+  Elements scan(const Graph& source, Value value, const Elements& operands);
+  Elements fusion(const Graph& source, Value value, const Elements& operands);
+  Elements custom(const Graph& source, Value value, const Elements& operands);
+
+  // The region with the axis on these parameters, and on these results at least.
+  MappedRegion mapped_region(const Graph& region, const Flags& parameters,
+                             const Flags& results = {}) const;
+  // The same for the body of a loop, whose state has the axis before a step if it does after one:
+  // these flags grow.
+  MappedRegion mapped_body(const Graph& body, Flags& parameters, std::size_t states) const;
+  TensorType with_axis(const TensorType& type) const { return examples_.type(type); }
+
+  Builder& b_;
+  const std::int64_t size_;
+  ExampleAxis examples_;
+};
+
+Flags flags_of(const Elements& elements) {
+  Flags flags;
+  for (const Mapped& x : elements) flags.push_back(x.has_axis);
+  return flags;
+}
+
+void add_flags(Flags& to, const Flags& from) {
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] = to[i] || from[i];
+}
+
+// The tensors of a node's result.
+Elements elements_of(Builder& b, Value value, const Flags& has_axis) {
+  if (!b.type(value).is_tuple()) return {{value, has_axis.front()}};
+  Elements elements;
+  for (std::size_t i = 0; i < has_axis.size(); ++i) {
+    elements.push_back({b.get_tuple_element(value, static_cast<std::int64_t>(i)), has_axis[i]});
+  }
+  return elements;
+}
+
+Elements Vectorizer::run(const Graph& source, const Elements& parameters) {
+  std::vector<Elements> mapped(source.size());
+  const std::vector<bool> live = source.live_nodes();
+  for (std::size_t i = 0; i < parameters.size(); ++i) mapped[i] = {parameters[i]};
+  for (auto id = static_cast<std::uint32_t>(parameters.size()); id < source.size(); ++id) {
+    if (!live[id]) continue;
+    const Value value{id};
+    const auto first = static_cast<std::uint32_t>(b_.graph().size());
+    Elements operands;
+    for (const Value operand : source.operands(value)) {
+      operands.insert(operands.end(), mapped[operand.id].begin(), mapped[operand.id].end());
+    }
+    mapped[id] = node(source, value, operands);
+    for (auto made = first; made < b_.graph().size(); ++made) {
+      b_.graph().set_location({made}, source.location(value));
+    }
+    if (mapped[id].size() != 1) continue;
+    const Value result = mapped[id].front().value;
+    if (result.id >= first && b_.graph().name(result).empty()) {
+      b_.graph().set_name(result, source.name(value));
+    }
+  }
+  return mapped[source.result().id];
+}
+
+Elements Vectorizer::node(const Graph& source, Value value, const Elements& operands) {
+  const Op op = source.op(value);
+  if (op == Op::kMakeTuple) return operands;
+  if (op == Op::kGetTupleElement) {
+    const std::int64_t index = source.attributes(value).integer(Attr::kIndex);
+    return {operands[static_cast<std::size_t>(index)]};
+  }
+  const std::size_t results = source.type(value).elements().size();
+  if (std::ranges::none_of(operands, &Mapped::has_axis)) {
+    std::vector<Value> values;
+    for (const Mapped& x : operands) values.push_back(x.value);
+    return elements_of(b_, b_.clone(source, value, values), Flags(results, false));
+  }
+  switch (op) {
+    case Op::kCond:
+      return cond(source, value, operands);
+    case Op::kWhile:
+      return while_loop(source, value, operands);
+    case Op::kScan:
+      return scan(source, value, operands);
+    case Op::kFusion:
+      return fusion(source, value, operands);
+    case Op::kCustom:
+      return custom(source, value, operands);
+    default:
+      return elements_of(b_, mapped_op(examples_, source, value, operands),
+                         Flags(results, source.op(value) != Op::kAfter || operands[0].has_axis));
+  }
+}
+
+MappedRegion Vectorizer::mapped_region(const Graph& region, const Flags& parameters,
+                                       const Flags& results) const {
+  auto graph = std::make_shared<Graph>(region.name());
+  Builder b(*graph, ir::BuilderMode::kSimplifying);
+  Vectorizer inside(b, size_);
+  Elements inputs;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const TensorType& type = region.type(region.parameter(i)).tensor();
+    const std::string& name = region.name(region.parameter(i));
+    inputs.push_back({b.parameter(parameters[i] ? with_axis(type) : type, name), parameters[i]});
+  }
+  const Elements outputs = inside.run(region, inputs);
+  MappedRegion mapped;
+  mapped.results = flags_of(outputs);
+  add_flags(mapped.results, results);
+  std::vector<Value> list;
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    list.push_back(mapped.results[k] ? inside.examples_.full(outputs[k]) : outputs[k].value);
+  }
+  b.set_result(region.result_type().is_tuple() ? b.make_tuple(list) : list.front());
+  mapped.region = std::move(graph);
+  return mapped;
+}
+
+MappedRegion Vectorizer::mapped_body(const Graph& body, Flags& parameters,
+                                     std::size_t states) const {
+  while (true) {
+    const Flags before(parameters.begin(),
+                       parameters.begin() + static_cast<std::ptrdiff_t>(states));
+    MappedRegion mapped = mapped_region(body, parameters, before);
+    const Flags after(mapped.results.begin(),
+                      mapped.results.begin() + static_cast<std::ptrdiff_t>(states));
+    if (after == before) return mapped;
+    add_flags(parameters, after);
+  }
+}
+
+Elements Vectorizer::cond(const Graph& source, Value value, const Elements& operands) {
+  const Attributes& attributes = source.attributes(value);
+  const Graph& then = *attributes.region(Attr::kThen);
+  const Graph& otherwise = *attributes.region(Attr::kElse);
+  const Elements arguments(operands.begin() + 1, operands.end());
+  if (operands[0].has_axis) {
+    const Elements on_true = run(then, arguments);
+    const Elements on_false = run(otherwise, arguments);
+    Elements results;
+    for (std::size_t k = 0; k < on_true.size(); ++k) {
+      results.push_back({examples_.select(operands[0].value, on_true[k], on_false[k]), true});
+    }
+    return results;
+  }
+  const Flags flags = flags_of(arguments);
+  Flags results = mapped_region(then, flags).results;
+  add_flags(results, mapped_region(otherwise, flags).results);
+  std::vector<Value> values;
+  for (const Mapped& x : arguments) values.push_back(x.value);
+  return elements_of(b_,
+                     b_.cond(operands[0].value, values, mapped_region(then, flags, results).region,
+                             mapped_region(otherwise, flags, results).region),
+                     results);
+}
+
+Elements Vectorizer::while_loop(const Graph& source, Value value, const Elements& operands) {
+  const Attributes& attributes = source.attributes(value);
+  const Graph& body = *attributes.region(Attr::kBody);
+  const Graph& condition = *attributes.region(Attr::kCondition);
+  const std::size_t states = source.type(value).elements().size();
+  Flags flags = flags_of(operands);
+  MappedRegion step = mapped_body(body, flags, states);
+  MappedRegion goes_on = mapped_region(condition, flags);
+  if (goes_on.results.front()) {
+    // Examples end at different times, so all of their states differ.
+    std::fill(flags.begin(), flags.begin() + static_cast<std::ptrdiff_t>(states), true);
+    const auto with_parameters = [&](std::string_view name, auto&& make) {
+      auto graph = std::make_shared<Graph>(name);
+      Builder b(*graph, ir::BuilderMode::kSimplifying);
+      Vectorizer inside(b, size_);
+      Elements inputs;
+      for (std::size_t i = 0; i < flags.size(); ++i) {
+        const TensorType& type = body.type(body.parameter(i)).tensor();
+        inputs.push_back({b.parameter(flags[i] ? with_axis(type) : type), flags[i]});
+      }
+      b.set_result(make(inside, inputs));
+      return graph;
+    };
+    goes_on.region = with_parameters("condition", [&](Vectorizer& inside, const Elements& inputs) {
+      const Value each = inside.run(condition, inputs).front().value;
+      return inside.b_.reduce(each, ir::ReduceKind::kOr, {0});
+    });
+    step.region = with_parameters("body", [&](Vectorizer& inside, const Elements& inputs) {
+      const Value each = inside.run(condition, inputs).front().value;
+      const Elements next = inside.run(body, inputs);
+      std::vector<Value> list;
+      for (std::size_t i = 0; i < states; ++i) {
+        list.push_back(inside.examples_.select(each, next[i], inputs[i]));
+      }
+      return body.result_type().is_tuple() ? inside.b_.make_tuple(list) : list.front();
+    });
+  }
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    values.push_back(flags[i] ? examples_.full(operands[i]) : operands[i].value);
+  }
+  flags.resize(states);
+  return elements_of(
+      b_, b_.while_(values, goes_on.region, step.region, attributes.integer(Attr::kLimit)), flags);
+}
+
+// The steps are along axis 0 of what is scanned, so the examples are along axis 1.
+Elements Vectorizer::scan(const Graph& source, Value value, const Elements& operands) {
+  Attributes attributes = source.attributes(value);
+  const auto states = static_cast<std::size_t>(attributes.integer(Attr::kCarried));
+  const auto fixed = states + static_cast<std::size_t>(attributes.integer(Attr::kScanned));
+  Flags flags = flags_of(operands);
+  const MappedRegion body = mapped_body(*attributes.region(Attr::kBody), flags, states);
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Value x = flags[i] ? examples_.full(operands[i]) : operands[i].value;
+    const bool is_item = i >= states && i < fixed && flags[i];
+    values.push_back(is_item ? examples_.with_first_axes_swapped(x) : x);
+  }
+  attributes.set(Attr::kBody, body.region);
+  Elements results =
+      elements_of(b_, b_.add_node(Op::kScan, values, std::move(attributes)), body.results);
+  for (std::size_t k = states; k < results.size(); ++k) {
+    if (!results[k].has_axis) continue;
+    results[k].value = examples_.with_first_axes_swapped(results[k].value);
+  }
+  return results;
+}
+
+Elements Vectorizer::fusion(const Graph& source, Value value, const Elements& operands) {
+  const MappedRegion body =
+      mapped_region(*source.attributes(value).region(Attr::kBody), flags_of(operands));
+  std::vector<Value> values;
+  for (const Mapped& x : operands) values.push_back(x.value);
+  return elements_of(b_, b_.fusion(values, body.region), body.results);
+}
+
+// What all examples share gets the sum of their gradients.
+Elements Vectorizer::custom(const Graph& source, Value value, const Elements& operands) {
+  const Attributes& attributes = source.attributes(value);
+  const Graph& body = *attributes.region(Attr::kBody);
+  const Graph& gradient = *attributes.region(Attr::kGradient);
+  const Flags flags = flags_of(operands);
+  const MappedRegion mapped = mapped_region(body, flags);
+  Flags arguments = flags;
+  arguments.insert(arguments.end(), mapped.results.begin(), mapped.results.end());
+  const std::vector<TensorType>& results = body.result_type().elements();
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    if (is_float(results[k].dtype)) arguments.push_back(mapped.results[k]);
+  }
+
+  auto graph = std::make_shared<Graph>(gradient.name());
+  Builder b(*graph, ir::BuilderMode::kSimplifying);
+  Vectorizer inside(b, size_);
+  Elements inputs;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const TensorType& type = gradient.type(gradient.parameter(i)).tensor();
+    inputs.push_back({b.parameter(arguments[i] ? with_axis(type) : type), arguments[i]});
+  }
+  const Elements gradients = inside.run(gradient, inputs);
+  std::vector<Value> list;
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    if (!is_float(body.type(body.parameter(i)).dtype())) continue;
+    const Mapped& each = gradients[list.size()];
+    if (flags[i]) {
+      list.push_back(inside.examples_.full(each));
+    } else {
+      list.push_back(b.reduce(inside.examples_.full(each), ir::ReduceKind::kSum, {0}));
+    }
+  }
+  b.set_result(gradient.result_type().is_tuple() ? b.make_tuple(list) : list.front());
+  std::vector<Value> values;
+  for (const Mapped& x : operands) values.push_back(x.value);
+  return elements_of(b_, b_.custom(values, mapped.region, std::move(graph)), mapped.results);
+}
+
+}  // namespace
+
+Graph vmap(const Graph& source, std::int64_t size, const std::vector<bool>& is_mapped) {
+  NDL_CHECK(is_mapped.size() == source.num_parameters());
+  if (size < 0) throw_error<ShapeError>("vmap: size={} must not be negative", size);
+  Graph graph(source.name());
+  Builder b(graph, ir::BuilderMode::kSimplifying);
+  ExampleAxis examples(b, size);
+  Elements parameters;
+  for (std::size_t i = 0; i < is_mapped.size(); ++i) {
+    const TensorType& type = source.type(source.parameter(i)).tensor();
+    const std::string& name = source.name(source.parameter(i));
+    parameters.push_back(
+        {b.parameter(is_mapped[i] ? examples.type(type) : type, name), is_mapped[i]});
+  }
+  std::vector<Value> results;
+  for (const Mapped& x : Vectorizer(b, size).run(source, parameters)) {
+    results.push_back(examples.full(x));
+  }
+  b.set_result(source.result_type().is_tuple() ? b.make_tuple(results) : results.front());
+  return remove_dead_nodes(graph);
+}
+
+Graph run_vmap(const Graph& graph, const PassContext& context) {
+  const auto integer = [](std::string_view option, std::string_view text) {
+    std::int64_t value = 0;
+    if (from_text(text, value) != NumberError::kNone || value < 0) {
+      throw_error<UsageError>("vmap: {} takes numbers from 0 on, got '{}'", option, text);
+    }
+    return value;
+  };
+  const auto size = context.options.find("size");
+  if (size == context.options.end()) {
+    throw_error<UsageError>("vmap: how many examples? as in vmap{{size=8}}");
+  }
+  std::vector<bool> is_mapped(graph.num_parameters(), true);
+  if (const auto shared = context.options.find("shared"); shared != context.options.end()) {
+    for (const std::string_view text : split(shared->second, '.')) {
+      const std::int64_t i = integer("shared", text);
+      if (i >= static_cast<std::int64_t>(is_mapped.size())) {
+        throw_error<UsageError>("vmap: shared={}, but there are {} parameters", i,
+                                is_mapped.size());
+      }
+      is_mapped[static_cast<std::size_t>(i)] = false;
+    }
+  }
+  return vmap(graph, integer("size", size->second), is_mapped);
+}
+
+}  // namespace ndl::passes
