@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "passes/canonicalize.h"
-#include "passes/value_range.h"
+#include "passes/stabilize_helpers.h"
 
 namespace ndl::passes {
 namespace {
@@ -64,130 +64,8 @@ std::vector<Rule> scalar_rules() {
 
 // Rules by function: reductions, with what stands between them and their users.
 
-// A value that is another one, moved.
-struct Moved {
-  Value base;
-  std::vector<Value> moves;  // from the base outward
-};
-
-template <class IsMove>
-Moved strip(const Graph& graph, Value value, IsMove&& is_move) {
-  Moved moved{value, {}};
-  while (is_move(graph.op(moved.base))) {
-    moved.moves.push_back(moved.base);
-    moved.base = graph.operand(moved.base, 0);
-  }
-  std::ranges::reverse(moved.moves);
-  return moved;
-}
-
-bool repeats(Op op) { return op == Op::kBroadcast || op == Op::kReshape; }
-
-// Moves `base` as another value was.
-Value replay(Builder& b, Value base, std::span<const Value> moves) {
-  for (const Value move : moves) {
-    std::vector<Value> operands(b.graph().operands(move).begin(), b.graph().operands(move).end());
-    operands[0] = base;
-    const ir::Type type = b.type(move);
-    base = b.add_node(b.graph().op(move), operands, b.graph().attributes(move), &type);
-  }
-  return base;
-}
-
-// Which axis of x each axis of a value runs along; nothing where the value is the same all along.
-using Labels = std::vector<std::optional<std::size_t>>;
-
-// Labels of the axes of `value`, from those of its operand; nothing if an axis is cut in pieces.
-std::optional<Labels> moved_labels(const Graph& graph, Value value, const Labels& labels) {
-  const ir::Shape& from = graph.type(graph.operand(value, 0)).shape();
-  const ir::Shape& to = graph.type(value).shape();
-  Labels result(to.rank());
-  if (graph.op(value) == Op::kBroadcast) {
-    const std::size_t added = to.rank() - from.rank();
-    for (std::size_t i = 0; i < from.rank(); ++i) {
-      if (from[i] == to[i + added]) result[i + added] = labels[i];
-    }
-    return result;
-  }
-  // A reshape may add and drop axes of extent 1.
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < to.rank(); ++i) {
-    if (to[i] == 1) continue;
-    while (next < from.rank() && from[next] == 1) ++next;
-    if (next == from.rank() || from[next] != to[i]) return std::nullopt;
-    result[i] = labels[next++];
-  }
-  while (next < from.rank() && from[next] == 1) ++next;
-  if (next != from.rank()) return std::nullopt;
-  return result;
-}
-
-// Whether `moves` repeat what x becomes when `axes` are dropped, back along those axes, to x's
-// shape.
-bool repeats_along(const Graph& graph, const ir::Shape& x, const Dims& axes,
-                   std::span<const Value> moves, Value end) {
-  const auto is_dropped = [&](std::size_t axis) {
-    return std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
-  };
-  Labels labels;
-  for (std::size_t i = 0; i < x.rank(); ++i) {
-    if (!is_dropped(i)) labels.emplace_back(i);
-  }
-  for (const Value move : moves) {
-    const std::optional<Labels> next = moved_labels(graph, move, labels);
-    if (!next) return false;
-    labels = *next;
-  }
-  if (graph.type(end).shape() != x) return false;
-  for (std::size_t i = 0; i < x.rank(); ++i) {
-    if (x[i] == 1) continue;
-    const Labels::value_type wanted = is_dropped(i) ? std::nullopt : std::optional(i);
-    if (labels[i] != wanted) return false;
-  }
-  return true;
-}
-
-bool is_reduce(const Graph& graph, Value value, ReduceKind kind) {
-  return graph.op(value) == Op::kReduce && graph.attributes(value).kind() == kind;
-}
-
 bool is_one(const Graph& graph, Value value) {
   return graph.is_splat(value) && graph.attributes(value).literal(Attr::kValue).as_double(0) == 1;
-}
-
-// The number that a value is everywhere, if it is positive and finite.
-std::optional<double> positive_number(const Graph& graph, Value value) {
-  if (!graph.is_splat(value)) return std::nullopt;
-  const double c = graph.attributes(value).literal(Attr::kValue).as_double(0);
-  return c > 0 && std::isfinite(c) ? std::optional(c) : std::nullopt;
-}
-
-// A power of a number c > 0: exp(log(c) * x).
-struct Exponential {
-  Value x;
-  double log_base;
-};
-
-std::optional<Exponential> exponential(const Graph& graph, Value value) {
-  switch (graph.op(value)) {
-    case Op::kExp:
-      return Exponential{graph.operand(value, 0), 1};
-    case Op::kExp2:
-      return Exponential{graph.operand(value, 0), std::log(2.0)};
-    case Op::kPow: {
-      const std::optional<double> c = positive_number(graph, graph.operand(value, 0));
-      // Powers of 1 are 1, those of infinity too.
-      if (!c || *c == 1 || !is_float(graph.type(value).dtype())) return std::nullopt;
-      return Exponential{graph.operand(value, 1), std::log(*c)};
-    }
-    default:
-      return std::nullopt;
-  }
-}
-
-Value exponent(Builder& b, const Exponential& power) {
-  if (power.log_base == 1) return power.x;
-  return b.mul(power.x, b.constant_like(power.x, power.log_base));
 }
 
 // The axes of the sum of `exps` that `value` repeats, as it is or (a reciprocal) 1 over it.
@@ -235,12 +113,6 @@ std::optional<Value> logsumexp_of(Builder& b, Value value) {
   return replay(b, b.logsumexp(exponent(b, *power), axes), sum.moves);
 }
 
-// In the base of the logarithm `value`.
-Value in_base_of(Builder& b, Value value, Value natural) {
-  if (b.graph().op(value) == Op::kLog) return natural;
-  return b.mul(natural, b.constant_like(natural, 1 / std::log(2.0)));
-}
-
 // Of log(sum(exp(x))), whatever moves the sum before its logarithm is taken.
 Result logsumexp(Builder& b, Value value) {
   const std::optional<Value> natural = logsumexp_of(b, b.graph().operand(value, 0));
@@ -285,37 +157,6 @@ Result log_one_minus_exp(Builder& b, Value value) {
   return b.select(is_near, near, far);
 }
 
-// sqrt(x * x + y * y) of what is scaled by the power of two next to the larger one, which rounds
-// nothing. No gradient flows to the scale, which is rounded to an integral exponent.
-Result hypot(Builder& b, Value value) {
-  const Graph& graph = b.graph();
-  const Value sum = graph.operand(value, 0);
-  if (graph.op(sum) != Op::kAdd) return std::nullopt;
-  Value sides[2];
-  for (const std::size_t i : {0, 1}) {
-    const Value square = graph.operand(sum, i);
-    if (graph.op(square) != Op::kMul || graph.operand(square, 0) != graph.operand(square, 1)) {
-      return std::nullopt;
-    }
-    sides[i] = graph.operand(square, 0);
-    // The result of this rule.
-    if (graph.op(sides[i]) == Op::kDiv && graph.op(graph.operand(sides[i], 1)) == Op::kExp2) {
-      return std::nullopt;
-    }
-  }
-  const Value first = b.abs(sides[0]);
-  const Value larger = b.max(first, b.abs(sides[1]));
-  const double most = std::floor(std::log2(largest_finite(b.type(value).dtype()))) - 1;
-  const Value highest = b.constant_like(value, most);
-  const Value lowest = b.constant_like(value, -most);
-  const Value exponent = b.max(b.min(b.floor(b.log2(larger)), highest), lowest);
-  const Value scale = b.exp2(exponent);
-  const Value x = b.div(sides[0], scale);
-  const Value y = b.div(sides[1], scale);
-  const Value xx = b.mul(x, x);
-  return b.mul(scale, b.sqrt(b.add(xx, b.mul(y, y))));
-}
-
 bool moves_elements(Op op) {
   switch (op) {
     case Op::kBroadcast:
@@ -350,19 +191,6 @@ Result log_softmax(Builder& b, Value value) {
     return std::nullopt;
   }
   return b.log_softmax(x, axes);
-}
-
-// The x of x - max(x), the maximum being over `axes`.
-std::optional<Value> unshifted(const Graph& graph, Value value, const Dims& axes) {
-  if (graph.op(value) != Op::kSub) return std::nullopt;
-  const Value x = graph.operand(value, 0);
-  const Moved max = strip(graph, graph.operand(value, 1), repeats);
-  if (!is_reduce(graph, max.base, ReduceKind::kMax) || graph.operand(max.base, 0) != x ||
-      graph.attributes(max.base).integers(Attr::kAxes) != axes ||
-      !repeats_along(graph, graph.type(x).shape(), axes, max.moves, graph.operand(value, 1))) {
-    return std::nullopt;
-  }
-  return x;
 }
 
 // softmax(x - max(x)) and log_softmax(x - max(x)): the maximum is subtracted anyway.
@@ -443,11 +271,7 @@ std::vector<Rule> make_rules() {
       "log(1 - exp(x)) takes expm1 where exp(x) is near 1",
       "%0 = abs(%x) : f32[3]\n%c = constant(-0.1) : f32[3]\n%1 = sub(%c, %0) : f32[3]\n"
       "%2 = exp(%1) : f32[3]\n%3 = neg(%2) : f32[3]\n%4 = log1p(%3) : f32[3]"));
-  rules.push_back(function_rule("hypot", {Op::kSqrt}, hypot,
-                                "sqrt(x * x + y * y) squares no large number",
-                                "%y = tanh(%x) : f32[3]\n%0 = mul(%x, %x) : f32[3]\n"
-                                "%1 = mul(%y, %y) : f32[3]\n%2 = add(%0, %1) : f32[3]\n"
-                                "%3 = sqrt(%2) : f32[3]"));
+  for (Rule& rule : scaling_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));
   return rules;
 }

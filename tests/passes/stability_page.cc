@@ -96,6 +96,18 @@ std::vector<Program> programs() {
   static const std::string hypot =
       "%two = constant(2) : f32[3] %z = mul(%x, %two) : f32[3] %a = mul(%x, %x) : f32[3] "
       "%c = mul(%z, %z) : f32[3] %d = add(%a, %c) : f32[3] %y = sqrt(%d) : f32[3]";
+  static const std::string weighted =
+      "%e = exp(%x) : f32[3] %w = constant([0.5, 0, 2]) : f32[3] %p = mul(%w, %e) : f32[3] "
+      "%s = reduce(%p, kind=sum, axes=[0]) : f32[] %y = log(%s) : f32[]";
+  static const std::string log_of_chosen =
+      kExps +
+      "%p = div(%e, %b) : f32[3] %t = constant([0, 1, 0]) : f32[3] %m = mul(%p, %t) : f32[3] "
+      "%n = reduce(%m, kind=sum, axes=[0]) : f32[] %l = log(%n) : f32[] %y = neg(%l) : f32[]";
+  static const std::string squares =
+      "%q = mul(%x, %x) : f32[3] %s = reduce(%q, kind=sum, axes=[0]) : f32[] ";
+  static const std::string norm = squares + "%y = sqrt(%s) : f32[]";
+  static const std::string normalized =
+      squares + "%n = sqrt(%s) : f32[] %b = broadcast(%n) : f32[3] %y = div(%x, %b) : f32[3]";
   const std::vector<float> large = {1000, 10000, 100};
   const std::vector<float> both = {-200, 0, 200};
   const std::vector<float> tiny = {1e-10F, -1e-5F, 1e-3F};
@@ -112,6 +124,11 @@ std::vector<Program> programs() {
        cross_entropy.c_str(),
        "f32[]",
        {10000, -10000, 0}},
+      {"-log(sum(one_hot * exp(x) / sum(exp(x))))",
+       log_of_chosen.c_str(),
+       "f32[]",
+       {10000, -10000, 0}},
+      {"log(sum(w * exp(x))), w = [0.5, 0, 2]", weighted.c_str(), "f32[]", large},
       {"log(1 + exp(x))", softplus.c_str(), "f32[3]", both},
       {"1 / (1 + exp(-x))", sigmoid.c_str(), "f32[3]", both},
       {"log(1 / (1 + exp(-x)))", log_sigmoid.c_str(), "f32[3]", both},
@@ -127,6 +144,8 @@ std::vector<Program> programs() {
       {"log2(sum(2^x))", log2_sum.c_str(), "f32[]", {1000, 1001, 900}},
       {"log(1 - exp(x))", log_one_minus_exp.c_str(), "f32[3]", {-1e-10F, -1, -50}},
       {"sqrt(x * x + y * y), y = 2 * x", hypot.c_str(), "f32[3]", {1e-30F, 3, 1e30F}},
+      {"sqrt(sum(x * x))", norm.c_str(), "f32[]", {3e30F, -4e30F, 1}},
+      {"x / sqrt(sum(x * x))", normalized.c_str(), "f32[3]", {3e-30F, -4e-30F, 1e-30F}},
       {"1 - cos(x)", one_minus_cos.c_str(), "f32[3]", tiny},
   };
 }

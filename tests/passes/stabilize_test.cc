@@ -180,6 +180,55 @@ TEST(Stabilize, LogOneMinusExpHasItsSlopeAtTheBorderAndAtZero) {
   EXPECT_NEAR(results[1].as_double(2), -1 / std::expm1(0.1), 1e-5);
 }
 
+// A norm that is too large for any number, rows of zeros, gradients.
+TEST(Stabilize, NormalizedRowsNeitherOverflowNorVanish) {
+  const Graph naive = parse_body("%x: f32[4,3]", "f32[4,3]",
+                                 "%q = mul(%x, %x) : f32[4,3] "
+                                 "%s = reduce(%q, kind=sum, axes=[1]) : f32[4] "
+                                 "%n = sqrt(%s) : f32[4] %k = reshape(%n) : f32[4,1] "
+                                 "%b = broadcast(%k) : f32[4,3] %y = div(%x, %b) : f32[4,3]",
+                                 "%y");
+  const Graph stable = run_stabilize(naive, {});
+  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  constexpr float kMost = std::numeric_limits<float>::max();
+  const Literal x = Literal::dense<float>(
+      ir::Shape({4, 3}), {kMost, kMost, kMost, 3e-42F, 4e-42F, 0, 3, 4, 0, 0, -2, 0});
+  const Literal y = ir::interpret(stable, {{x}}).front();
+  const double third = std::sqrt(1.0 / 3);
+  const double want[] = {third, third, third, 0.6, 0.8, 0, 0.6, 0.8, 0, 0, -1, 0};
+  for (std::int64_t i = 0; i < 12; ++i) {
+    EXPECT_NEAR(y.as_double(i), want[i], i / 3 == 1 ? 1e-3 : 1e-6) << i;
+  }
+  // Row 2: d(y0) / dx = (1 - y0 y0, -y0 y1, 0) / norm.
+  std::vector<float> weights(12, 0);
+  weights[6] = 1;
+  const Literal g = Literal::dense<float>(ir::Shape({4, 3}), weights);
+  const Literal slope = ir::interpret(vjp(stable), {{x, g}})[1];
+  EXPECT_NEAR(slope.as_double(6), (1 - 0.36) / 5, 1e-6);
+  EXPECT_NEAR(slope.as_double(7), -0.48 / 5, 1e-6);
+}
+
+// Weights of any sign; one of 0 beside a number whose exponential overflows.
+TEST(Stabilize, WeightedLogsumexpHasTheGradientOfBoth) {
+  const Graph naive = parse_body("%x: f64[4], %w: f64[4]", "f64[]",
+                                 "%e = exp(%x) : f64[4] %p = mul(%w, %e) : f64[4] "
+                                 "%s = reduce(%p, kind=sum, axes=[0]) : f64[] %y = log(%s) : f64[]",
+                                 "%y");
+  const Graph stable = run_stabilize(naive, {});
+  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const Literal w = Literal::dense<double>(ir::Shape({4}), {2, -0.5, 0, 1});
+  const Literal one = Literal::filled({DType::kF64, ir::Shape()}, 1);
+  const Literal near = Literal::dense<double>(ir::Shape({4}), {1, 0.5, 3, -2});
+  expect_near(ir::interpret(vjp(naive), {{near, w, one}}),
+              ir::interpret(vjp(stable), {{near, w, one}}), 1e-13);
+  const Literal far = Literal::dense<double>(ir::Shape({4}), {1e4, 1e4, 1e5, 0});
+  const std::vector<Literal> at_far = ir::interpret(vjp(stable), {{far, w, one}});
+  EXPECT_NEAR(at_far[0].as_double(0), 1e4 + std::log(1.5), 1e-11);
+  EXPECT_NEAR(at_far[1].as_double(0), 2 / 1.5, 1e-12);
+  EXPECT_NEAR(at_far[1].as_double(1), -0.5 / 1.5, 1e-12);
+  EXPECT_EQ(at_far[1].as_double(2), 0);
+}
+
 TEST(Stabilize, PowersOfOneAreLeftAlone) {
   const Graph naive = parse_body("%x: f32[3]", "f32[3]",
                                  "%c = constant(1) : f32[3] %e = pow(%c, %x) : f32[3] "
@@ -268,6 +317,11 @@ const Spelling kSpellings[] = {
      "%i = constant([0, 4, 2, 2]) : i32[4] %g = gather(%p, %i, axis=1, batch_dims=1) : f32[4] "
      "%y = log(%g) : f32[4]",
      "f32[4]", Op::kLogSoftmax},
+    {"log_of_products_of_powers",
+     "%a = neg(%x) : f32[4,5] %c = constant(3) : f32[4,5] %d = mul(%x, %c) : f32[4,5] "
+     "%e = exp(%a) : f32[4,5] %f = exp(%d) : f32[4,5] %p = mul(%e, %f) : f32[4,5] "
+     "%s = reduce(%p, kind=sum, axes=[1]) : f32[4] %y = log(%s) : f32[4]",
+     "f32[4]", Op::kLogsumexp},
     {"logsumexp",
      "%e = exp(%x) : f32[4,5] %s = reduce(%e, kind=sum, axes=[0]) : f32[5] "
      "%y = log(%s) : f32[5]",

@@ -1,0 +1,129 @@
+#include "passes/stabilize_helpers.h"
+
+#include <cmath>
+
+namespace ndl::passes {
+
+using ir::Attr;
+using ir::Builder;
+using ir::Dims;
+using ir::Graph;
+using ir::Op;
+using ir::ReduceKind;
+using ir::Value;
+
+Value replay(Builder& b, Value base, std::span<const Value> moves) {
+  for (const Value move : moves) {
+    std::vector<Value> operands(b.graph().operands(move).begin(), b.graph().operands(move).end());
+    operands[0] = base;
+    const ir::Type type = b.type(move);
+    base = b.add_node(b.graph().op(move), operands, b.graph().attributes(move), &type);
+  }
+  return base;
+}
+
+namespace {
+
+// Which axis of x each axis of a value runs along; nothing where the value is the same all along.
+using Labels = std::vector<std::optional<std::size_t>>;
+
+// Labels of the axes of `value`, from those of its operand; nothing if an axis is cut in pieces.
+std::optional<Labels> moved_labels(const Graph& graph, Value value, const Labels& labels) {
+  const ir::Shape& from = graph.type(graph.operand(value, 0)).shape();
+  const ir::Shape& to = graph.type(value).shape();
+  Labels result(to.rank());
+  if (graph.op(value) == Op::kBroadcast) {
+    const std::size_t added = to.rank() - from.rank();
+    for (std::size_t i = 0; i < from.rank(); ++i) {
+      if (from[i] == to[i + added]) result[i + added] = labels[i];
+    }
+    return result;
+  }
+  // A reshape may add and drop axes of extent 1.
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < to.rank(); ++i) {
+    if (to[i] == 1) continue;
+    while (next < from.rank() && from[next] == 1) ++next;
+    if (next == from.rank() || from[next] != to[i]) return std::nullopt;
+    result[i] = labels[next++];
+  }
+  while (next < from.rank() && from[next] == 1) ++next;
+  if (next != from.rank()) return std::nullopt;
+  return result;
+}
+
+}  // namespace
+
+bool repeats_along(const Graph& graph, const ir::Shape& x, const Dims& axes,
+                   std::span<const Value> moves, Value end) {
+  const auto is_dropped = [&](std::size_t axis) {
+    return std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
+  };
+  Labels labels;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (!is_dropped(i)) labels.emplace_back(i);
+  }
+  for (const Value move : moves) {
+    const std::optional<Labels> next = moved_labels(graph, move, labels);
+    if (!next) return false;
+    labels = *next;
+  }
+  if (graph.type(end).shape() != x) return false;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (x[i] == 1) continue;
+    const Labels::value_type wanted = is_dropped(i) ? std::nullopt : std::optional(i);
+    if (labels[i] != wanted) return false;
+  }
+  return true;
+}
+
+bool is_reduce(const Graph& graph, Value value, ReduceKind kind) {
+  return graph.op(value) == Op::kReduce && graph.attributes(value).kind() == kind;
+}
+
+std::optional<Value> unshifted(const Graph& graph, Value value, const Dims& axes) {
+  if (graph.op(value) != Op::kSub) return std::nullopt;
+  const Value x = graph.operand(value, 0);
+  const Moved max = strip(graph, graph.operand(value, 1), repeats);
+  if (!is_reduce(graph, max.base, ReduceKind::kMax) || graph.operand(max.base, 0) != x ||
+      graph.attributes(max.base).integers(Attr::kAxes) != axes ||
+      !repeats_along(graph, graph.type(x).shape(), axes, max.moves, graph.operand(value, 1))) {
+    return std::nullopt;
+  }
+  return x;
+}
+
+std::optional<double> positive_number(const Graph& graph, Value value) {
+  if (!graph.is_splat(value)) return std::nullopt;
+  const double c = graph.attributes(value).literal(Attr::kValue).as_double(0);
+  return c > 0 && std::isfinite(c) ? std::optional(c) : std::nullopt;
+}
+
+std::optional<Exponential> exponential(const Graph& graph, Value value) {
+  switch (graph.op(value)) {
+    case Op::kExp:
+      return Exponential{graph.operand(value, 0), 1};
+    case Op::kExp2:
+      return Exponential{graph.operand(value, 0), std::log(2.0)};
+    case Op::kPow: {
+      const std::optional<double> c = positive_number(graph, graph.operand(value, 0));
+      // Powers of 1 are 1, those of infinity too.
+      if (!c || *c == 1 || !is_float(graph.type(value).dtype())) return std::nullopt;
+      return Exponential{graph.operand(value, 1), std::log(*c)};
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+Value exponent(Builder& b, const Exponential& power) {
+  if (power.log_base == 1) return power.x;
+  return b.mul(power.x, b.constant_like(power.x, power.log_base));
+}
+
+Value in_base_of(Builder& b, Value value, Value natural) {
+  if (b.graph().op(value) == Op::kLog) return natural;
+  return b.mul(natural, b.constant_like(natural, 1 / std::log(2.0)));
+}
+
+}  // namespace ndl::passes

@@ -1,0 +1,64 @@
+// What several rules of stabilize ask of a node. Internal to rules.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ir/builder.h"
+#include "ir/graph.h"
+#include "passes/rewrite.h"
+
+namespace ndl::passes {
+
+// A value that is another one, moved.
+struct Moved {
+  ir::Value base;
+  std::vector<ir::Value> moves;  // from the base outward
+};
+
+template <class IsMove>
+Moved strip(const ir::Graph& graph, ir::Value value, IsMove&& is_move) {
+  Moved moved{value, {}};
+  while (is_move(graph.op(moved.base))) {
+    moved.moves.push_back(moved.base);
+    moved.base = graph.operand(moved.base, 0);
+  }
+  std::ranges::reverse(moved.moves);
+  return moved;
+}
+
+inline bool repeats(ir::Op op) { return op == ir::Op::kBroadcast || op == ir::Op::kReshape; }
+
+// Moves `base` as another value was.
+ir::Value replay(ir::Builder& b, ir::Value base, std::span<const ir::Value> moves);
+
+// Whether `moves` repeat what x becomes when `axes` are dropped, back along those axes, to x's
+// shape.
+bool repeats_along(const ir::Graph& graph, const ir::Shape& x, const ir::Dims& axes,
+                   std::span<const ir::Value> moves, ir::Value end);
+
+bool is_reduce(const ir::Graph& graph, ir::Value value, ir::ReduceKind kind);
+
+// The x of x - max(x), the maximum being over `axes`.
+std::optional<ir::Value> unshifted(const ir::Graph& graph, ir::Value value, const ir::Dims& axes);
+
+// The number that a value is everywhere, if it is positive and finite.
+std::optional<double> positive_number(const ir::Graph& graph, ir::Value value);
+
+// A power of a number c > 0: exp(log(c) * x).
+struct Exponential {
+  ir::Value x;
+  double log_base;
+};
+std::optional<Exponential> exponential(const ir::Graph& graph, ir::Value value);
+ir::Value exponent(ir::Builder& b, const Exponential& power);
+
+// In the base of the logarithm `value`, log or log2.
+ir::Value in_base_of(ir::Builder& b, ir::Value value, ir::Value natural);
+
+// The rules that scale by what is in the data (stabilize_scaling.cc).
+std::vector<Rule> scaling_rules();
+
+}  // namespace ndl::passes

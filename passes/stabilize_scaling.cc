@@ -1,0 +1,209 @@
+// Rules that scale by what is in the data: by a power of two, which rounds nothing, or a whole
+// exponent. No gradient flows to the scale, which is rounded to an integer.
+#include <cmath>
+
+#include "passes/stabilize_helpers.h"
+#include "passes/value_range.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Attr;
+using ir::Attributes;
+using ir::Builder;
+using ir::Dims;
+using ir::Graph;
+using ir::Op;
+using ir::ReduceKind;
+using ir::Shape;
+using ir::Value;
+using Result = std::optional<Value>;
+
+// The power of two next to a magnitude.
+Value power_of_two_near(Builder& b, Value magnitude) {
+  const double most = std::floor(std::log2(largest_finite(b.type(magnitude).dtype()))) - 1;
+  const Value highest = b.constant_like(magnitude, most);
+  const Value lowest = b.constant_like(magnitude, -most);
+  return b.exp2(b.max(b.min(b.floor(b.log2(magnitude)), highest), lowest));
+}
+
+// The x of x * x.
+std::optional<Value> squared(const Graph& graph, Value value) {
+  if (graph.op(value) != Op::kMul || graph.operand(value, 0) != graph.operand(value, 1)) {
+    return std::nullopt;
+  }
+  return graph.operand(value, 0);
+}
+
+// Whether it is x / 2^k: the result of a rule.
+bool is_scaled(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kDiv &&
+         graph.op(strip(graph, graph.operand(value, 1), repeats).base) == Op::kExp2;
+}
+
+// sqrt(x * x + y * y) of what is scaled by the power of two next to the larger one.
+Result hypot(Builder& b, Value value) {
+  const Value sum = b.graph().operand(value, 0);
+  if (b.graph().op(sum) != Op::kAdd) return std::nullopt;
+  const std::optional<Value> first = squared(b.graph(), b.graph().operand(sum, 0));
+  const std::optional<Value> second = squared(b.graph(), b.graph().operand(sum, 1));
+  if (!first || !second || is_scaled(b.graph(), *first) || is_scaled(b.graph(), *second)) {
+    return std::nullopt;
+  }
+  const Value magnitude = b.abs(*first);
+  const Value scale = power_of_two_near(b, b.max(magnitude, b.abs(*second)));
+  const Value x = b.div(*first, scale);
+  const Value y = b.div(*second, scale);
+  const Value xx = b.mul(x, x);
+  return b.mul(scale, b.sqrt(b.add(xx, b.mul(y, y))));
+}
+
+// Along the axes that a reduction of something of that shape drops.
+Value repeat_along(Builder& b, Value reduced, const Shape& shape, const Dims& axes) {
+  Dims kept = shape.dims();
+  for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
+  const Value column = b.reshape(reduced, Shape(kept));
+  return b.broadcast(column, shape);
+}
+
+// Rows of more elements would be read once more from memory.
+constexpr std::int64_t kMostElements = 1 << 16;
+
+// sqrt(sum(x * x)), or 1 over it, of rows scaled by the power of two next to their largest element.
+Result norm(Builder& b, Value value) {
+  const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
+  if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
+  const std::optional<Value> x = squared(b.graph(), b.graph().operand(sum.base, 0));
+  if (!x || is_scaled(b.graph(), *x)) return std::nullopt;
+  const Shape shape = b.type(*x).shape();
+  const Attributes reduction = b.graph().attributes(sum.base);
+  const Dims axes = reduction.integers(Attr::kAxes);
+  if (shape.num_elements() > kMostElements * b.type(sum.base).shape().num_elements()) {
+    return std::nullopt;
+  }
+  const Value scale = power_of_two_near(b, b.reduce(b.abs(*x), ReduceKind::kMax, axes));
+  const Value row = b.div(*x, repeat_along(b, scale, shape, axes));
+  const Value squares = b.add_node(Op::kReduce, {b.mul(row, row)}, reduction);
+  const Value result = replay(b, b.mul(scale, b.sqrt(squares)), sum.moves);
+  if (b.graph().op(value) == Op::kSqrt) return result;
+  return b.div(b.constant_like(result, 1), result);
+}
+
+// x / (s * sqrt(sum(y * y))), where y = x / s: the norm may be larger than any number, this is not.
+Result normalize(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Moved product = strip(graph, graph.operand(value, 1), repeats);
+  if (graph.op(product.base) != Op::kMul) return std::nullopt;
+  const Value scale = graph.operand(product.base, 0);
+  const Value root = graph.operand(product.base, 1);
+  if (graph.op(root) != Op::kSqrt) return std::nullopt;
+  const Value sum = graph.operand(root, 0);
+  if (!is_reduce(graph, sum, ReduceKind::kSum)) return std::nullopt;
+  const std::optional<Value> row = squared(graph, graph.operand(sum, 0));
+  if (!row || !is_scaled(graph, *row) || graph.operand(*row, 0) != graph.operand(value, 0) ||
+      strip(graph, graph.operand(*row, 1), repeats).base != scale) {
+    return std::nullopt;
+  }
+  const Dims& axes = graph.attributes(sum).integers(Attr::kAxes);
+  if (!repeats_along(graph, graph.type(*row).shape(), axes, product.moves,
+                     graph.operand(value, 1))) {
+    return std::nullopt;
+  }
+  return b.div(*row, replay(b, root, product.moves));
+}
+
+// What is exponentiated, of exp(x) and of softmax(z).
+std::optional<Value> exponent_of(Builder& b, Value value) {
+  if (b.graph().op(value) == Op::kSoftmax) {
+    return b.log_softmax(b.graph().operand(value, 0),
+                         Dims(b.graph().attributes(value).integers(Attr::kAxes)));
+  }
+  const std::optional<Exponential> power = exponential(b.graph(), value);
+  return power ? std::optional(exponent(b, *power)) : std::nullopt;
+}
+
+bool is_power(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kSoftmax || exponential(graph, value).has_value();
+}
+
+// Whether `value` is shifted already: x - max(x), or the result of logsumexp_weighted.
+bool is_shifted(const Graph& graph, Value value, const Dims& axes) {
+  if (graph.op(value) == Op::kMin) value = graph.operand(value, 0);
+  if (unshifted(graph, value, axes)) return true;
+  return graph.op(value) == Op::kSub &&
+         graph.op(strip(graph, graph.operand(value, 1), repeats).base) == Op::kFloor;
+}
+
+// Of log(sum(w * exp(x))): shifted by the largest x whose weight is not 0, to the integer below.
+Result logsumexp_weighted(Builder& b, Value value) {
+  const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
+  if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
+  const Attributes reduction = b.graph().attributes(sum.base);
+  const Dims axes = reduction.integers(Attr::kAxes);
+  const Value product = b.graph().operand(sum.base, 0);
+  if (b.graph().op(product) != Op::kMul) return std::nullopt;
+  Value powers = b.graph().operand(product, 0);
+  Value weights = b.graph().operand(product, 1);
+  if (!is_power(b.graph(), powers)) std::swap(powers, weights);
+  if (!is_power(b.graph(), powers)) return std::nullopt;
+  if (exponential(b.graph(), powers) &&
+      is_shifted(b.graph(), exponential(b.graph(), powers)->x, axes)) {
+    return std::nullopt;
+  }
+  const Value x = *exponent_of(b, powers);
+  if (is_power(b.graph(), weights)) {
+    const Value y = *exponent_of(b, weights);
+    const Value both = b.logsumexp(b.add(x, y), axes);
+    return in_base_of(b, value, replay(b, both, sum.moves));
+  }
+  if (const std::optional<double> c = positive_number(b.graph(), weights)) {
+    const Value each = b.logsumexp(x, axes);
+    const Value scaled = b.add(each, b.constant_like(each, std::log(*c)));
+    return in_base_of(b, value, replay(b, scaled, sum.moves));
+  }
+  if (b.graph().is_splat(weights)) return std::nullopt;
+
+  const double largest = largest_finite(b.type(x).dtype());
+  const Value none = b.constant_like(x, -largest);
+  const Value has_weight = b.ne(weights, b.constant_like(weights, 0));
+  const Value most = b.reduce(b.select(has_weight, x, none), ReduceKind::kMax, axes);
+  const Value bound = b.constant_like(most, largest / 2);
+  const Value shift = b.floor(b.max(b.min(most, bound), b.neg(bound)));
+  // Above the shift there are elements of weight 0 alone.
+  const Value above = b.sub(x, repeat_along(b, shift, b.type(x).shape(), axes));
+  const Value bounded = b.min(above, b.constant_like(x, std::floor(std::log(largest) / 2)));
+  const Value terms = b.mul(weights, b.exp(bounded));
+  const Value total = b.add_node(Op::kReduce, {terms}, reduction);
+  const Value natural = b.add(b.log(total), shift);
+  return in_base_of(b, value, replay(b, natural, sum.moves));
+}
+
+}  // namespace
+
+std::vector<Rule> scaling_rules() {
+  return {
+      function_rule("hypot", {Op::kSqrt}, hypot, "sqrt(x * x + y * y) squares no large number",
+                    "%y = tanh(%x) : f32[3]\n%0 = mul(%x, %x) : f32[3]\n"
+                    "%1 = mul(%y, %y) : f32[3]\n%2 = add(%0, %1) : f32[3]\n"
+                    "%3 = sqrt(%2) : f32[3]"),
+      function_rule("norm", {Op::kSqrt, Op::kRsqrt}, norm,
+                    "sqrt(sum(x * x)) of rows that fit the cache squares no large number",
+                    "%0 = mul(%x, %x) : f32[3]\n%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = sqrt(%1) : f32[]"),
+      function_rule("normalize", {Op::kDiv}, normalize, "x / norm(x) divides what has been scaled",
+                    "%a = abs(%x) : f32[3]\n%m = reduce(%a, kind=max, axes=[0]) : f32[]\n"
+                    "%f = floor(%m) : f32[]\n%s = exp2(%f) : f32[]\n"
+                    "%t = broadcast(%s) : f32[3]\n%y = div(%x, %t) : f32[3]\n"
+                    "%0 = mul(%y, %y) : f32[3]\n%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = sqrt(%1) : f32[]\n%3 = mul(%s, %2) : f32[]\n"
+                    "%4 = broadcast(%3) : f32[3]\n%5 = div(%x, %4) : f32[3]"),
+      function_rule("logsumexp-weighted", {Op::kLog, Op::kLog2}, logsumexp_weighted,
+                    "log(sum(w * exp(x))) shifts x by the largest that has a weight; log(sum(w * "
+                    "softmax(x))) alike",
+                    "%w = constant([0.5, 0, 2]) : f32[3]\n%0 = exp(%x) : f32[3]\n"
+                    "%1 = mul(%0, %w) : f32[3]\n%2 = reduce(%1, kind=sum, axes=[0]) : f32[]\n"
+                    "%3 = log(%2) : f32[]"),
+  };
+}
+
+}  // namespace ndl::passes
