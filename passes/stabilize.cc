@@ -80,10 +80,14 @@ std::optional<Dims> axes_of_repeated_sum(const Graph& graph, Value value, Value 
     inner.moves.insert(inner.moves.end(), sum.moves.begin(), sum.moves.end());
     sum = std::move(inner);
   }
-  if (!is_reduce(graph, sum.base, ReduceKind::kSum) || graph.operand(sum.base, 0) != exps) {
-    return std::nullopt;
+  // A sum over axes of extent 1 has become a reshape.
+  Dims axes;
+  if (sum.base != exps) {
+    if (!is_reduce(graph, sum.base, ReduceKind::kSum) || graph.operand(sum.base, 0) != exps) {
+      return std::nullopt;
+    }
+    axes = graph.attributes(sum.base).integers(Attr::kAxes);
   }
-  const Dims& axes = graph.attributes(sum.base).integers(Attr::kAxes);
   if (!repeats_along(graph, graph.type(exps).shape(), axes, sum.moves, value)) return std::nullopt;
   return axes;
 }
@@ -106,6 +110,9 @@ Result softmax(Builder& b, Value value) {
 // logsumexp of the powers that `value` sums, moved as their sum was; nothing if it is no such sum.
 std::optional<Value> logsumexp_of(Builder& b, Value value) {
   const Moved sum = strip(b.graph(), value, repeats);
+  if (const std::optional<Exponential> power = exponential(b.graph(), sum.base)) {
+    return replay(b, exponent(b, *power), sum.moves);  // over axes of extent 1
+  }
   if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
   const std::optional<Exponential> power = exponential(b.graph(), b.graph().operand(sum.base, 0));
   if (!power) return std::nullopt;

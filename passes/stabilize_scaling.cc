@@ -1,6 +1,7 @@
 // Rules that scale by what is in the data: by a power of two, which rounds nothing, or a whole
 // exponent. No gradient flows to the scale, which is rounded to an integer.
 #include <cmath>
+#include <limits>
 
 #include "passes/stabilize_helpers.h"
 #include "passes/value_range.h"
@@ -174,7 +175,11 @@ Result logsumexp_weighted(Builder& b, Value value) {
   const Value bounded = b.min(above, b.constant_like(x, std::floor(std::log(largest) / 2)));
   const Value terms = b.mul(weights, b.exp(bounded));
   const Value total = b.add_node(Op::kReduce, {terms}, reduction);
-  const Value natural = b.add(b.log(total), shift);
+  // Of nothing it is -inf with the gradient 0, as logsumexp is.
+  const Value is_nothing = b.eq(total, b.constant_like(total, 0));
+  const Value sum_of_logs = b.add(b.log(total), shift);
+  const Value natural = b.select(
+      is_nothing, b.constant_like(total, -std::numeric_limits<double>::infinity()), sum_of_logs);
   return in_base_of(b, value, replay(b, natural, sum.moves));
 }
 
