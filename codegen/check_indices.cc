@@ -18,7 +18,7 @@ bool GraphLowering::check_indices(const Graph& body, const Buffers& parameters) 
   for (std::uint32_t id = 0; id < body.size(); ++id) {
     const Value value{id};
     const Op op = body.op(value);
-    if (live[id] && op == Op::kFusion) return false;  // it may index as well
+    if (live[id] && body.def(value).holds_regions()) return false;  // it may index as well
     const bool is_window = op == Op::kDynamicSlice || op == Op::kDynamicUpdateSlice;
     if (!live[id] || (!is_window && op != Op::kGather && op != Op::kScatterAdd)) continue;
     const Value indices = body.operand(value, op == Op::kDynamicUpdateSlice ? 2 : 1);

@@ -102,6 +102,7 @@ LoopNest lower(const Graph& body) {
   std::vector<Value> reduces;
   std::optional<Value> root;  // that is no reduce
   for (std::uint32_t id = 0; id < body.size(); ++id) {
+    if (live[id] && body.def({id}).holds_regions()) throw NotOneKernel();
     if (!live[id] || !is_root_op(body.op({id}))) continue;
     if (body.op({id}) == Op::kReduce) {
       reduces.push_back({id});

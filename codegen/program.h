@@ -19,7 +19,7 @@
 namespace ndl::codegen {
 
 // The passes that come before code generation, unless said otherwise.
-inline constexpr std::string_view kCompilePipeline = "expand,canonicalize,fuse";
+inline constexpr std::string_view kCompilePipeline = "expand,canonicalize,hoist,fuse";
 
 struct CompileOptions {
   std::string cpu = "native";  // one of target_names()

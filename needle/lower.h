@@ -16,7 +16,7 @@ namespace ndl {
 
 // What graphs of records are compiled with: naive code is made stable first.
 inline constexpr std::string_view kFrontEndPipeline =
-    "canonicalize,stabilize,expand,canonicalize,fuse";
+    "canonicalize,stabilize,expand,canonicalize,hoist,fuse";
 
 struct Lowered {
   ir::Graph graph;

@@ -7,6 +7,7 @@
 #include "passes/dce.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
+#include "passes/hoist.h"
 #include "passes/jvp.h"
 #include "passes/stabilize.h"
 #include "passes/vjp.h"
@@ -24,6 +25,11 @@ std::span<const PassDef> all_passes() {
       {"expand",
        "Replaces composed ops such as softmax by the ops they stand for.",
        run_expand,
+       {},
+       {}},
+      {"hoist",
+       "Computes before a loop what each of its steps would compute again.",
+       run_hoist,
        {},
        {}},
       {"fuse",

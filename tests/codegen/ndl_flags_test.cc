@@ -36,14 +36,14 @@ TEST(NdlFlags, ShowWhatProgramsCompile) {
   compile_cached(graph);  // known, so nothing is shown
   compile(graph);
   const std::string shown = testing::internal::GetCapturedStderr();
-  const std::size_t first = shown.find("// fuse (pass 3)");
+  const std::size_t first = shown.find("// fuse (pass 4)");
   EXPECT_NE(first, std::string::npos) << shown;
   EXPECT_EQ(shown.find("// canonicalize"), std::string::npos) << shown;
   EXPECT_NE(shown.find("neg(", first), std::string::npos) << shown;
   EXPECT_NE(shown.find("total", first), std::string::npos) << shown;
   for (const char* program : {"0000-f", "0001-f"}) {
     EXPECT_NE(contents(folder / program / "00-input.ndl").find("graph f"), std::string::npos);
-    EXPECT_NE(contents(folder / program / "03-fuse.ndl").find("fusion"), std::string::npos);
+    EXPECT_NE(contents(folder / program / "04-fuse.ndl").find("fusion"), std::string::npos);
     EXPECT_NE(contents(folder / program / "kernels.loops").find("kernel "), std::string::npos);
     EXPECT_NE(contents(folder / program / "kernels.ll").find("define "), std::string::npos);
     EXPECT_NE(contents(folder / program / "kernels.s").find("ret"), std::string::npos);
