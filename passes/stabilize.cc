@@ -110,8 +110,9 @@ Result softmax(Builder& b, Value value) {
 // logsumexp of the powers that `value` sums, moved as their sum was; nothing if it is no such sum.
 std::optional<Value> logsumexp_of(Builder& b, Value value) {
   const Moved sum = strip(b.graph(), value, repeats);
-  if (const std::optional<Exponential> power = exponential(b.graph(), sum.base)) {
-    return replay(b, exponent(b, *power), sum.moves);  // over axes of extent 1
+  const std::optional<Exponential> moved = exponential(b.graph(), sum.base);
+  if (moved && !sum.moves.empty()) {
+    return replay(b, exponent(b, *moved), sum.moves);  // over axes of extent 1
   }
   if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
   const std::optional<Exponential> power = exponential(b.graph(), b.graph().operand(sum.base, 0));

@@ -188,7 +188,7 @@ TEST(Run, ExplainsThePipelineThatRuns) {
   const auto explain = [](const std::string& flag) {
     return run({{"run", "-", "-i", "3xf32", "--explain=fuse", flag}, kStable}).err;
   };
-  EXPECT_TRUE(contains(explain("--threads=0"), "// fuse (pass 3)\n"));
+  EXPECT_TRUE(contains(explain("--threads=0"), "// fuse (pass 4)\n"));
   EXPECT_TRUE(contains(explain("-pexpand,fuse"), "// fuse (pass 2)\n"));
   EXPECT_TRUE(contains(explain("--interpret"), "note: --explain=fuse: the pass 'fuse' does not"));
 }
