@@ -184,6 +184,12 @@ constexpr bool is_commutative(Op op) {
   }
 }
 
+// Whether an index may be out of range, which is an error.
+constexpr bool may_fail(Op op) {
+  return op == Op::kGather || op == Op::kScatterAdd || op == Op::kDynamicSlice ||
+         op == Op::kDynamicUpdateSlice;
+}
+
 // Whether the op decides which of its regions run, and how often.
 constexpr bool is_control_flow(Op op) {
   return op == Op::kCond || op == Op::kWhile || op == Op::kScan;

@@ -16,12 +16,12 @@ namespace {
 
 using ir::Attr;
 
-// The operands of regions that are one node: arguments, then what each of them captures.
+// The operands of regions that are one node: arguments, then what each of them captures. A captured
+// tensor is an operand once, even if it is an argument too: of a loop, that one changes.
 class Operands {
  public:
-  explicit Operands(const std::vector<Tensor>& arguments) {
-    for (const Tensor& x : arguments) add(x);
-    arguments_ = arguments.size();
+  explicit Operands(const std::vector<Tensor>& arguments) : arguments_(arguments.size()) {
+    for (const Tensor& x : arguments) records_.push_back(x.record());
   }
 
   // Where the region's parameters are among the operands.
@@ -30,7 +30,7 @@ class Operands {
     for (std::size_t i = 0; i < arguments_; ++i) places.push_back(i);
     for (const Tensor& x : trace.captured) {
       const auto [it, is_new] = known_.try_emplace(&*x.record(), records_.size());
-      if (is_new) add(x);
+      if (is_new) records_.push_back(x.record());
       places.push_back(it->second);
     }
     return places;
@@ -67,14 +67,9 @@ class Operands {
   }
 
  private:
-  void add(const Tensor& x) {
-    known_.try_emplace(&*x.record(), records_.size());
-    records_.push_back(x.record());
-  }
-
   std::vector<RecordRef> records_;
-  std::unordered_map<const Record*, std::size_t> known_;
-  std::size_t arguments_ = 0;
+  std::unordered_map<const Record*, std::size_t> known_;  // that are captured
+  std::size_t arguments_;
 };
 
 std::vector<ir::Type> types_of(const std::vector<Tensor>& xs) {

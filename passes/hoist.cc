@@ -18,18 +18,13 @@ using ir::Graph;
 using ir::Op;
 using ir::Value;
 
-bool may_fail(Op op) {
-  return op == Op::kGather || op == Op::kScatterAdd || op == Op::kDynamicSlice ||
-         op == Op::kDynamicUpdateSlice;
-}
-
 bool costs_nothing(Op op) {
   return op == Op::kConstant || op == Op::kIota || op == Op::kBroadcast || op == Op::kReshape;
 }
 
 bool can_move(const Graph& graph, Value value) {
   const ir::OpDef& def = graph.def(value);
-  return !may_fail(def.op) && !def.holds_regions() && def.op != Op::kAfter &&
+  return !ir::may_fail(def.op) && !def.holds_regions() && def.op != Op::kAfter &&
          !graph.type(value).is_tuple();
 }
 

@@ -95,8 +95,7 @@ class MappedOp {
   std::optional<Value> window();
   Value matmul();
   std::optional<Value> conv();
-  // One example after the other.
-  Value scanned();
+  Value scanned() { return one_by_one(examples_, source_, node_, operands_); }
 
   Builder& b_;
   ExampleAxis& examples_;
@@ -226,24 +225,6 @@ std::optional<Value> MappedOp::conv() {
   return b_.reshape(y, result().shape);
 }
 
-Value MappedOp::scanned() {
-  auto body = std::make_shared<Graph>("body");
-  Builder inside(*body);
-  std::vector<Value> parameters(operands_.size());
-  std::vector<Value> operands;
-  std::int64_t scanned = 0;
-  for (const bool of_examples : {true, false}) {
-    for (std::size_t i = 0; i < operands_.size(); ++i) {
-      if (has_axis(i) != of_examples) continue;
-      parameters[i] = inside.parameter(source_.type(source_.operand(node_, i)));
-      operands.push_back(operands_[i].value);
-      if (of_examples) ++scanned;
-    }
-  }
-  inside.set_result(inside.clone(source_, node_, parameters));
-  return b_.scan(operands, std::move(body), examples_.size(), 0, scanned);
-}
-
 Value MappedOp::run() {
   const ir::OpDef& def = source_.def(node_);
   if (def.is_elementwise()) return on_full_operands();
@@ -297,6 +278,25 @@ Value MappedOp::run() {
 }
 
 }  // namespace
+
+Value one_by_one(ExampleAxis& examples, const Graph& source, Value value,
+                 std::span<const Mapped> operands) {
+  auto body = std::make_shared<Graph>("body");
+  Builder inside(*body);
+  std::vector<Value> parameters(operands.size());
+  std::vector<Value> scan_operands;
+  std::int64_t scanned = 0;
+  for (const bool of_examples : {true, false}) {
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (operands[i].has_axis != of_examples) continue;
+      parameters[i] = inside.parameter(source.type(source.operand(value, i)));
+      scan_operands.push_back(operands[i].value);
+      if (of_examples) ++scanned;
+    }
+  }
+  inside.set_result(inside.clone(source, value, parameters));
+  return examples.b.scan(scan_operands, std::move(body), examples.size(), 0, scanned);
+}
 
 Value mapped_op(ExampleAxis& examples, const Graph& source, Value value,
                 std::span<const Mapped> operands) {

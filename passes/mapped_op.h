@@ -40,6 +40,10 @@ class ExampleAxis {
   std::int64_t size_;
 };
 
+// The node `value` of `source`, of any op, on these operands, one example after the other.
+ir::Value one_by_one(ExampleAxis& examples, const ir::Graph& source, ir::Value value,
+                     std::span<const Mapped> operands);
+
 // The node `value` of `source` on these operands, one of which has the axis at least; all its
 // results have it, but that of an `after` whose first operand has none.
 ir::Value mapped_op(ExampleAxis& examples, const ir::Graph& source, ir::Value value,

@@ -79,7 +79,9 @@ Result norm(Builder& b, Value value) {
   const Shape shape = b.type(*x).shape();
   const Attributes reduction = b.graph().attributes(sum.base);
   const Dims axes = reduction.integers(Attr::kAxes);
-  if (shape.num_elements() > kMostElements * b.type(sum.base).shape().num_elements()) {
+  // A row of nothing has no largest element.
+  const std::int64_t rows = b.type(sum.base).shape().num_elements();
+  if (shape.num_elements() == 0 || shape.num_elements() > kMostElements * rows) {
     return std::nullopt;
   }
   const Value scale = power_of_two_near(b, b.reduce(b.abs(*x), ReduceKind::kMax, axes));
@@ -129,6 +131,7 @@ bool is_power(const Graph& graph, Value value) {
 
 // Whether `value` is shifted already: x - max(x), or the result of logsumexp_weighted.
 bool is_shifted(const Graph& graph, Value value, const Dims& axes) {
+  if (graph.op(value) == Op::kSelect) value = graph.operand(value, 1);
   if (graph.op(value) == Op::kMin) value = graph.operand(value, 0);
   if (unshifted(graph, value, axes)) return true;
   return graph.op(value) == Op::kSub &&
@@ -168,12 +171,13 @@ Result logsumexp_weighted(Builder& b, Value value) {
   const Value none = b.constant_like(x, -largest);
   const Value has_weight = b.ne(weights, b.constant_like(weights, 0));
   const Value most = b.reduce(b.select(has_weight, x, none), ReduceKind::kMax, axes);
-  const Value bound = b.constant_like(most, largest / 2);
+  const Value bound = b.constant_like(most, largest);
   const Value shift = b.floor(b.max(b.min(most, bound), b.neg(bound)));
-  // Above the shift there are elements of weight 0 alone.
+  // What has no weight may be far above the shift.
   const Value above = b.sub(x, repeat_along(b, shift, b.type(x).shape(), axes));
   const Value bounded = b.min(above, b.constant_like(x, std::floor(std::log(largest) / 2)));
-  const Value terms = b.mul(weights, b.exp(bounded));
+  const Value exponents = b.select(has_weight, above, bounded);
+  const Value terms = b.mul(weights, b.exp(exponents));
   const Value total = b.add_node(Op::kReduce, {terms}, reduction);
   // Of nothing it is -inf with the gradient 0, as logsumexp is.
   const Value is_nothing = b.eq(total, b.constant_like(total, 0));

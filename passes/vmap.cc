@@ -83,6 +83,20 @@ Elements elements_of(Builder& b, Value value, const Flags& has_axis) {
   return elements;
 }
 
+// Whether an example that does not come here may be an error, or not end.
+bool may_fail(const Graph& region) {
+  for (std::uint32_t id = 0; id < region.size(); ++id) {
+    const Op op = region.op({id});
+    if (ir::may_fail(op)) return true;
+    if (op == Op::kWhile && region.attributes({id}).integer(Attr::kLimit) == -1) return true;
+    for (const auto& [name, attribute] : region.attributes({id})) {
+      const auto* inside = std::get_if<ir::Region>(&attribute);
+      if (inside != nullptr && may_fail(**inside)) return true;
+    }
+  }
+  return false;
+}
+
 Elements Vectorizer::run(const Graph& source, const Elements& parameters) {
   std::vector<Elements> mapped(source.size());
   const std::vector<bool> live = source.live_nodes();
@@ -180,6 +194,10 @@ Elements Vectorizer::cond(const Graph& source, Value value, const Elements& oper
   const Graph& then = *attributes.region(Attr::kThen);
   const Graph& otherwise = *attributes.region(Attr::kElse);
   const Elements arguments(operands.begin() + 1, operands.end());
+  if (operands[0].has_axis && (may_fail(then) || may_fail(otherwise))) {
+    return elements_of(b_, one_by_one(examples_, source, value, operands),
+                       Flags(source.type(value).elements().size(), true));
+  }
   if (operands[0].has_axis) {
     const Elements on_true = run(then, arguments);
     const Elements on_false = run(otherwise, arguments);
@@ -208,6 +226,9 @@ Elements Vectorizer::while_loop(const Graph& source, Value value, const Elements
   Flags flags = flags_of(operands);
   MappedRegion step = mapped_body(body, flags, states);
   MappedRegion goes_on = mapped_region(condition, flags);
+  if (goes_on.results.front() && (may_fail(body) || may_fail(condition))) {
+    return elements_of(b_, one_by_one(examples_, source, value, operands), Flags(states, true));
+  }
   if (goes_on.results.front()) {
     // Examples end at different times, so all of their states differ.
     std::fill(flags.begin(), flags.begin() + static_cast<std::ptrdiff_t>(states), true);

@@ -6,8 +6,10 @@
 // Parameters that are mapped have a new axis 0, of `size` examples, and so have the results. Values
 // that no mapped parameter reaches are computed once. Ops get the axis as one of theirs; an op that
 // has no place for it (random bits, a convolution whose kernels differ, windows at places that
-// differ) becomes a scan over the examples. A `cond` whose examples differ computes both sides, and
-// a `while` goes on until the last example ends.
+// differ) becomes a scan over the examples. So does a `cond` whose examples differ, or a `while`
+// whose examples end at different times, if there are indices inside, which may be out of range
+// where an example does not go; else the `cond` computes both sides, and the `while` goes on until
+// the last example ends.
 //
 // As a pass: vmap{size=8} maps all parameters, vmap{size=8 shared=1.2} all but numbers 1 and 2.
 #pragma once

@@ -93,6 +93,26 @@ TEST(WhileLoop, GoesOnWhileTheConditionHolds) {
   EXPECT_NEAR(root.to_vector<double>()[0], std::sqrt(2.0), 1e-13);
 }
 
+// The first state, read from outside as well, is not what the state becomes.
+TEST(WhileLoop, MayReadItsFirstState) {
+  const Tensor x({1.0}, kF64);
+  const Tensor y = while_loop([](const Tensor& t) { return sum(t) < 10; },
+                              [&](const Tensor& t) { return t + x; }, x, {.limit = 20});
+  expect_close(y, {10});
+  y.backward();
+  expect_close(x.grad(), {10});
+}
+
+TEST(Scan, MayReadAllItems) {
+  const Tensor xs({{1, 2}, {3, 4}, {5, 6}}, kF64);
+  const auto [last, all] =
+      scan([&](const Tensor& s, const Tensor& x) { return std::pair(s + sum(xs), x * s); },
+           Tensor::scalar(1, kF64), xs);
+  expect_close(last, {64});
+  last.backward();
+  expect_close(xs.grad(), {3, 3, 3, 3, 3, 3});
+}
+
 TEST(WhileLoop, HasAStateOfSeveralTensors) {
   const std::vector<Tensor> last = while_loop(
       [](Span s) { return s[0] > 1; },
@@ -336,6 +356,27 @@ TEST(Vmap, NestsAndDifferentiates) {
   const Doubles of_vmap = a.grad().to_vector<double>();
   sum(sin(matmul(a, transpose(b)))).backward();
   expect_close(a.grad(), of_vmap);
+}
+
+// An index that is out of range where the example does not go.
+TEST(Vmap, GuardsIndicesOfEachExample) {
+  const Tensor x({10, 20, 30, 40}, kF64);
+  const Tensor places({2, 7}, {.dtype = DType::kI64});
+  const auto guarded = vmap([&](const Tensor& i) {
+    return cond(
+        i < 4, [&] { return take(x, reshape(i, {1})); },
+        [&] { return zeros_like(x[{0}]) + zeros({1}, kF64); });
+  });
+  expect_close(guarded(places), {30, 0});
+  const auto sum_from = vmap([&](const Tensor& i) {
+    return while_loop([](Span s) { return s[0] < 4; },
+                      [&](Span s) {
+                        return std::vector<Tensor>{s[0] + 1,
+                                                   s[1] + sum(take(x, reshape(s[0], {1})))};
+                      },
+                      {i, Tensor::scalar(0, kF64)})[1];
+  });
+  expect_close(sum_from(Tensor({3, 1}, {.dtype = DType::kI64})), {40, 90});
 }
 
 TEST(Vmap, RefusesWhatHasNoRows) {

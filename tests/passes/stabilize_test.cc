@@ -208,6 +208,28 @@ TEST(Stabilize, NormalizedRowsNeitherOverflowNorVanish) {
   EXPECT_NEAR(slope.as_double(7), -0.48 / 5, 1e-6);
 }
 
+TEST(Stabilize, ScaledRowsOfNothingAndOfInfinity) {
+  const Graph norm = parse_body("%x: f32[3,0]", "f32[3]",
+                                "%q = mul(%x, %x) : f32[3,0] "
+                                "%s = reduce(%q, kind=sum, axes=[1]) : f32[3] "
+                                "%y = sqrt(%s) : f32[3]",
+                                "%y");
+  const Literal nothing = Literal::filled({DType::kF32, ir::Shape({3, 0})}, 0);
+  EXPECT_EQ(ir::interpret(run_stabilize(norm, {}), {{nothing}})[0].to_string(), "[0, 0, 0]");
+  const Graph weighted =
+      parse_body("%x: f32[3], %w: f32[3]", "f32[]",
+                 "%e = exp(%x) : f32[3] %p = mul(%w, %e) : f32[3] "
+                 "%s = reduce(%p, kind=sum, axes=[0]) : f32[] %y = log(%s) : f32[]",
+                 "%y");
+  const Literal w = Literal::dense<float>(ir::Shape({3}), {1, 1, 1});
+  const auto at = [&](float most) {
+    const Literal x = Literal::dense<float>(ir::Shape({3}), {0, 0, most});
+    return ir::interpret(run_stabilize(weighted, {}), {{x, w}})[0].as_double(0);
+  };
+  EXPECT_EQ(at(std::numeric_limits<float>::infinity()), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(at(3e38F), static_cast<double>(3e38F));
+}
+
 // Weights of any sign; one of 0 beside a number whose exponential overflows.
 TEST(Stabilize, WeightedLogsumexpHasTheGradientOfBoth) {
   const Graph naive = parse_body("%x: f64[4], %w: f64[4]", "f64[]",
