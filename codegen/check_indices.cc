@@ -20,7 +20,7 @@ bool GraphLowering::check_indices(const Graph& body, const Buffers& parameters) 
     const Op op = body.op(value);
     if (live[id] && body.def(value).holds_regions()) return false;  // it may index as well
     const bool is_window = op == Op::kDynamicSlice || op == Op::kDynamicUpdateSlice;
-    if (!live[id] || (!is_window && op != Op::kGather && op != Op::kScatterAdd)) continue;
+    if (!live[id] || !ir::may_fail(op)) continue;
     const Value indices = body.operand(value, op == Op::kDynamicUpdateSlice ? 2 : 1);
     const TensorType& type = body.type(indices).tensor();
     const std::int64_t count = type.shape.num_elements();

@@ -29,11 +29,10 @@ std::string function_name(std::size_t kernel) { return fmt::format("kernel{}", k
 
 }  // namespace
 
-std::vector<CompiledKernel> compiled_kernels(std::span<const LoopNest> nests,
-                                             std::span<const std::string> keys,
+std::vector<CompiledKernel> compiled_kernels(std::span<const KeyedNest> nests,
                                              const Target& target) {
   std::vector<std::string> cache_keys;
-  for (const std::string& key : keys) cache_keys.push_back(target.name + '\n' + key);
+  for (const KeyedNest& each : nests) cache_keys.push_back(target.name + '\n' + *each.key);
   std::vector<CompiledKernel> kernels(nests.size());
   std::vector<std::size_t> missing;
   {
@@ -51,7 +50,8 @@ std::vector<CompiledKernel> compiled_kernels(std::span<const LoopNest> nests,
 
   auto context = std::make_unique<llvm::LLVMContext>();
   std::unique_ptr<llvm::Module> module = make_module(*context, "kernels", target);
-  for (const std::size_t i : missing) emit_kernel(*module, function_name(i), nests[i], target);
+  for (const std::size_t i : missing)
+    emit_kernel(*module, function_name(i), *nests[i].nest, target);
   const std::shared_ptr<const MachineCode> code =
       compile(std::move(context), std::move(module), target);
   const std::scoped_lock lock(cache().mutex);

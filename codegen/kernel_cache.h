@@ -18,11 +18,15 @@ struct CompiledKernel {
   std::shared_ptr<const void> code;  // what keeps it alive
 };
 
-// One for each nest; `keys` are theirs, see LoopNest::key. Those that are not in the cache are
-// compiled together, and the cache keeps the most recently used ones. Any thread may call it.
-// Throws CompileError.
-std::vector<CompiledKernel> compiled_kernels(std::span<const LoopNest> nests,
-                                             std::span<const std::string> keys,
+// A nest and its key, see LoopNest::key.
+struct KeyedNest {
+  const LoopNest* nest;
+  const std::string* key;
+};
+
+// One for each nest; they differ. Those that are not in the cache are compiled together, and the
+// cache keeps the most recently used ones. Any thread may call it. Throws CompileError.
+std::vector<CompiledKernel> compiled_kernels(std::span<const KeyedNest> nests,
                                              const Target& target);
 
 }  // namespace ndl::codegen

@@ -3,6 +3,7 @@
 
 #include "codegen/graph_lowering.h"
 #include "codegen/lower_graph.h"
+#include "ir/control_flow.h"
 
 namespace ndl::codegen {
 
@@ -16,18 +17,18 @@ namespace {
 
 runtime::ControlCall control_call(const Graph& graph, Value value) {
   const Attributes& attributes = graph.attributes(value);
+  const ir::RegionParameters parameters = ir::region_parameters(graph, value);
   runtime::ControlCall call;
+  call.states = parameters.states;
+  call.scanned = parameters.scanned;
   switch (graph.op(value)) {
     case Op::kWhile:
       call.kind = runtime::ControlKind::kWhile;
       call.length = attributes.integer(Attr::kLimit);
-      call.states = graph.type(value).elements().size();
       break;
     case Op::kScan:
       call.kind = runtime::ControlKind::kScan;
       call.length = attributes.integer(Attr::kLength);
-      call.states = static_cast<std::size_t>(attributes.integer(Attr::kCarried));
-      call.scanned = static_cast<std::size_t>(attributes.integer(Attr::kScanned));
       call.is_reverse = attributes.boolean(Attr::kReverse);
       break;
     default:

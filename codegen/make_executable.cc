@@ -1,11 +1,11 @@
 #include "codegen/make_executable.h"
 
 #include <cstring>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
-#include "codegen/kernel_cache.h"
 #include "codegen/memory_plan.h"
 #include "codegen/partition.h"
 #include "ir/math/convert.h"
@@ -32,11 +32,11 @@ runtime::BufferSpec buffer_spec(const ir::TensorType& type) {
 class Maker {
  public:
   Maker(const Schedule& root, const Target& target) : target_(target) {
-    const DistinctKernels distinct = distinct_kernels(root);
-    kernels_ = std::make_shared<const std::vector<CompiledKernel>>(
-        compiled_kernels(distinct.nests, distinct.keys, target));
-    for (std::size_t i = 0; i < distinct.keys.size(); ++i) {
-      kernel_of_key_[distinct.keys[i]] = &(*kernels_)[i];
+    const std::vector<KeyedNest> distinct = distinct_kernels(root);
+    kernels_ =
+        std::make_shared<const std::vector<CompiledKernel>>(compiled_kernels(distinct, target));
+    for (std::size_t i = 0; i < distinct.size(); ++i) {
+      kernel_of_key_[*distinct[i].key] = &(*kernels_)[i];
     }
   }
 
@@ -50,7 +50,7 @@ class Maker {
 
   const Target& target_;
   std::shared_ptr<const std::vector<CompiledKernel>> kernels_;
-  std::unordered_map<std::string, const CompiledKernel*> kernel_of_key_;
+  std::unordered_map<std::string_view, const CompiledKernel*> kernel_of_key_;  // of the schedules
   std::size_t checks_ = 0;  // of the schedules that have been begun
 };
 
@@ -148,14 +148,12 @@ std::vector<IndexCheck> all_checks(const Schedule& schedule) {
   return checks;
 }
 
-DistinctKernels distinct_kernels(const Schedule& schedule) {
-  DistinctKernels distinct;
+std::vector<KeyedNest> distinct_kernels(const Schedule& schedule) {
+  std::vector<KeyedNest> distinct;
   std::unordered_set<std::string_view> known;
   for_each_schedule(schedule, [&](const Schedule& each) {
     for (std::size_t i = 0; i < each.kernels.size(); ++i) {
-      if (!known.insert(each.keys[i]).second) continue;
-      distinct.nests.push_back(each.kernels[i]);
-      distinct.keys.push_back(each.keys[i]);
+      if (known.insert(each.keys[i]).second) distinct.push_back({&each.kernels[i], &each.keys[i]});
     }
   });
   return distinct;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "codegen/kernel_cache.h"
 #include "codegen/schedule.h"
 #include "codegen/target.h"
 #include "runtime/executable.h"
@@ -26,11 +27,7 @@ class CheckError : public IndexError {
 std::vector<IndexCheck> all_checks(const Schedule& schedule);
 
 // The kernels of the schedule and of those inside, each once.
-struct DistinctKernels {
-  std::vector<LoopNest> nests;
-  std::vector<std::string> keys;
-};
-DistinctKernels distinct_kernels(const Schedule& schedule);
+std::vector<KeyedNest> distinct_kernels(const Schedule& schedule);
 
 // Compiles what is not in the cache of kernels. Throws CompileError.
 std::shared_ptr<const runtime::Executable> make_executable(const Schedule& schedule,

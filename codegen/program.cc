@@ -38,8 +38,8 @@ ir::Graph fused_graph(const ir::Graph& graph, const CompileOptions& options) {
 }
 
 // A name that linkers take, and no function of a library has.
-std::string kernel_symbol(const DistinctKernels& kernels, std::size_t kernel) {
-  return fmt::format("ndl_{}_{}", kernel, kernels.nests[kernel].name);
+std::string kernel_symbol(const LoopNest& nest, std::size_t kernel) {
+  return fmt::format("ndl_{}_{}", kernel, nest.name);
 }
 
 }  // namespace
@@ -152,9 +152,9 @@ std::string compile_to(const ir::Graph& graph, Stage stage, const CompileOptions
   const Target target = target_anywhere(options.cpu);
   llvm::LLVMContext context;
   const std::unique_ptr<llvm::Module> module = make_module(context, graph.name(), target);
-  const DistinctKernels kernels = distinct_kernels(schedule);
-  for (std::size_t i = 0; i < kernels.nests.size(); ++i) {
-    emit_kernel(*module, kernel_symbol(kernels, i), kernels.nests[i], target);
+  const std::vector<KeyedNest> kernels = distinct_kernels(schedule);
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    emit_kernel(*module, kernel_symbol(*kernels[i].nest, i), *kernels[i].nest, target);
   }
   if (stage == Stage::kAssembly) return emit_assembly(*module, target);
   if (stage == Stage::kObject) return emit_object(*module, target);

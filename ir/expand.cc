@@ -139,9 +139,8 @@ Value expand_logaddexp(Builder& b, std::span<const Value> operands, const Attrib
 }
 
 Value expand_custom(Builder& b, std::span<const Value> operands, const Attributes& attributes) {
-  const std::vector<Value> results = inline_graph(b, *attributes.region(Attr::kBody), operands);
-  return attributes.region(Attr::kBody)->result_type().is_tuple() ? b.make_tuple(results)
-                                                                  : results.front();
+  const Graph& body = *attributes.region(Attr::kBody);
+  return packed(b, body.result_type(), inline_graph(b, body, operands));
 }
 
 Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const Type> operands) {

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "ir/builder.h"
+#include "ir/control_flow.h"
 #include "ir/evaluate.h"
 #include "ir/expansion.h"
 #include "ir/math/convert.h"
@@ -172,20 +173,19 @@ Run Interpreter::run_region(Value value, Attr name, const Run& arguments) const 
 }
 
 Run Interpreter::run_while(Value value, Run arguments) const {
-  const std::size_t state = graph_.type(value).elements().size();
+  const std::size_t states = region_parameters(graph_, value).states;
   const std::int64_t limit = graph_.attributes(value).integer(Attr::kLimit);
   for (std::int64_t i = 0; i != limit; ++i) {
     if (!run_region(value, Attr::kCondition, arguments).typed[0].at<bool>(0)) break;
     arguments.replace_first(run_region(value, Attr::kBody, arguments));
   }
-  return arguments.elements(0, state);
+  return arguments.elements(0, states);
 }
 
 Run Interpreter::run_scan(Value value, const Run& operands) const {
   const Attributes& attributes = graph_.attributes(value);
   const std::int64_t length = attributes.integer(Attr::kLength);
-  const auto carried = static_cast<std::size_t>(attributes.integer(Attr::kCarried));
-  const auto scanned = static_cast<std::size_t>(attributes.integer(Attr::kScanned));
+  const auto [carried, scanned] = region_parameters(graph_, value);
   const std::size_t results = graph_.type(value).elements().size();
   Run arguments = operands;
   Run stacked{{}, {}};

@@ -190,11 +190,6 @@ constexpr bool may_fail(Op op) {
          op == Op::kDynamicUpdateSlice;
 }
 
-// Whether the op decides which of its regions run, and how often.
-constexpr bool is_control_flow(Op op) {
-  return op == Op::kCond || op == Op::kWhile || op == Op::kScan;
-}
-
 const OpDef& op_def(Op op);
 inline std::string_view name_of(Op op) { return op_def(op).name; }
 // Null when there is no such op.

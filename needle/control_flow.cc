@@ -55,14 +55,10 @@ class Operands {
       const ir::Type& type = i < types.size() ? types[i] : *records_[i]->type;
       parameters.push_back(b.parameter(type, names[i]));
     }
-    std::vector<ir::Value> mapped(graph.size());
-    for (std::size_t i = 0; i < places.size(); ++i) mapped[i] = parameters[places[i]];
-    for (auto id = static_cast<std::uint32_t>(places.size()); id < graph.size(); ++id) {
-      std::vector<ir::Value> operands;
-      for (const ir::Value operand : graph.operands({id})) operands.push_back(mapped[operand.id]);
-      mapped[id] = b.clone(graph, {id}, operands);
-    }
-    b.set_result(mapped[graph.result().id]);
+    std::vector<ir::Value> inputs;
+    for (const std::size_t place : places) inputs.push_back(parameters[place]);
+    const std::vector<ir::Value> results = ir::inline_graph(b, graph, inputs);
+    b.set_result(ir::packed(b, graph.result_type(), results));
     return region;
   }
 
@@ -96,8 +92,6 @@ Trace traced(const std::vector<ir::Type>& types, const std::vector<Tensor>& like
   const Value result = f(TensorSpan(parameters));
   return finish_trace(scope, parameters, &result, Numbers::kCaptured);
 }
-
-Value tuple_of(std::vector<Tensor> tensors) { return make_tuple(std::span<const Tensor>(tensors)); }
 
 // The node of a loop, in the form that has a derivative if one may be wanted.
 TensorTuple recorded_loop(ir::Op op, const Operands& operands, const ir::Attributes& attributes,
@@ -144,7 +138,7 @@ std::vector<Tensor> recorded_while(const std::function<Tensor(TensorSpan)>& cond
   if (state.empty()) throw_error<UsageError>("while_loop: a loop without a state does nothing");
   const std::vector<ir::Type> types = types_of(state);
   const Trace goes_on = traced(types, state, condition);
-  const Trace step = traced(types, state, [&](TensorSpan s) { return tuple_of(body(s)); });
+  const Trace step = traced(types, state, [&](TensorSpan s) { return ndl::make_tuple(body(s)); });
   if (step.graph.result_type().elements().size() != state.size()) {
     throw_error<UsageError>("while_loop: the body gives {} tensors for a state of {}",
                             step.graph.result_type().elements().size(), state.size());
@@ -189,7 +183,7 @@ ScanStep recorded_scan(const std::function<ScanStep(TensorSpan, TensorSpan)>& bo
     outputs = result.outputs.size();
     std::vector<Tensor> all = std::move(result.state);
     all.insert(all.end(), result.outputs.begin(), result.outputs.end());
-    return tuple_of(std::move(all));
+    return ndl::make_tuple(all);
   });
   Operands operands(arguments);
   const std::vector<std::size_t> of_body = operands.add_captured(step);

@@ -22,7 +22,8 @@ std::vector<Value> operands_of(const Graph& graph, Value value) {
 
 // The tensors as what stands for `value`, which may be a tuple.
 Value in_place_of(Builder& b, Value value, const std::vector<Value>& tensors) {
-  return b.type(value).is_tuple() ? b.make_tuple(tensors) : tensors.front();
+  const ir::Type type = b.type(value);
+  return ir::packed(b, type, tensors);
 }
 
 Result cond_of_constant(Builder& b, Value value) {

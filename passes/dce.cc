@@ -1,5 +1,6 @@
 #include "passes/dce.h"
 
+#include "ir/control_flow.h"
 #include "passes/narrow.h"
 #include "passes/rebuild.h"
 
@@ -17,8 +18,8 @@ ir::Graph remove_unused(const ir::Graph& graph) {
 }  // namespace
 
 ir::Graph remove_dead_nodes(const ir::Graph& graph) {
-  return graph.region_depth() == 0 ? remove_unused(graph)
-                                   : remove_unused(narrow_control_flow(graph));
+  return ir::has_control_flow(graph) ? remove_unused(narrow_control_flow(graph))
+                                     : remove_unused(graph);
 }
 
 ir::Graph run_dce(const ir::Graph& graph, const PassContext&) { return remove_dead_nodes(graph); }

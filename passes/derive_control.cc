@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "ir/control_flow.h"
 #include "ir/inline_graph.h"
 #include "passes/dce.h"
 #include "passes/derivative_parameters.h"
@@ -99,8 +100,8 @@ class ScanGradient {
       : d_(d),
         attributes_(d.attributes()),
         body_(with_differentiable_loops(*attributes_.region(Attr::kBody))),
-        carried_(static_cast<std::size_t>(attributes_.integer(Attr::kCarried))),
-        fixed_(carried_ + static_cast<std::size_t>(attributes_.integer(Attr::kScanned))) {
+        carried_(ir::region_parameters(d.b.graph(), d.node()).states),
+        fixed_(ir::region_parameters(d.b.graph(), d.node()).first_fixed()) {
     for (std::size_t i = 0; i < carried_; ++i) {
       if (is_float_tensor(d.type(d.operand(i)))) float_states_.push_back(i);
     }

@@ -229,9 +229,13 @@ std::size_t max_ops_option(const std::map<std::string, std::string, std::less<>>
 }
 
 Graph run_fuse(const Graph& graph, const PassContext& context) {
-  const Graph source =
-      map_control_regions(graph, [&](const Graph& region) { return run_fuse(region, context); });
-  return Fuser(source, plan_fusion(source, max_ops_option(context.options))).run();
+  const std::size_t max_ops = max_ops_option(context.options);
+  const auto fused = [&](const Graph& source) {
+    return Fuser(source, plan_fusion(source, max_ops)).run();
+  };
+  if (!ir::has_control_flow(graph)) return fused(graph);
+  return fused(
+      map_control_regions(graph, [&](const Graph& region) { return run_fuse(region, context); }));
 }
 
 }  // namespace ndl::passes

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
+#include "ir/control_flow.h"
+#include "ir/inline_graph.h"
 #include "passes/dce.h"
+#include "passes/derivative_parameters.h"
 #include "passes/rebuild.h"
 
 namespace ndl::passes {
@@ -85,23 +87,11 @@ class FixedNodes {
 // Adds the nodes that `values` of the region need, for these operands, before the loop.
 std::vector<Value> compute_before(Builder& b, const Graph& region, std::span<const Value> operands,
                                   const std::vector<Value>& values) {
-  std::vector<bool> needed(region.size());
-  for (const Value value : values) needed[value.id] = true;
-  for (auto id = static_cast<std::uint32_t>(region.size()); id-- > 0;) {
-    if (!needed[id]) continue;
-    for (const Value operand : region.operands({id})) needed[operand.id] = true;
-  }
-  std::vector<Value> mapped(region.size());
+  ir::NodeMap mapped(region.size());
   std::ranges::copy(operands, mapped.begin());
-  std::vector<Value> arguments;
-  for (auto id = static_cast<std::uint32_t>(operands.size()); id < region.size(); ++id) {
-    if (!needed[id]) continue;
-    arguments.clear();
-    for (const Value operand : region.operands({id})) arguments.push_back(mapped[operand.id]);
-    mapped[id] = b.clone(region, {id}, arguments);
-  }
+  ir::clone_needed(b, region, values, mapped);
   std::vector<Value> results;
-  for (const Value value : values) results.push_back(mapped[value.id]);
+  for (const Value value : values) results.push_back(*mapped[value.id]);
   return results;
 }
 
@@ -111,36 +101,20 @@ ir::Region with_parameters(const Graph& region, const std::vector<ir::Type>& typ
                            std::size_t first, const std::vector<Value>& values) {
   auto graph = std::make_shared<Graph>(region.name());
   Builder b(*graph);
-  std::vector<Value> mapped(region.size());
-  std::vector<bool> is_known(region.size());
-  for (std::size_t i = 0; i < region.num_parameters(); ++i) {
-    mapped[i] = b.clone(region, region.parameter(i), {});
-    is_known[i] = true;
-  }
+  ir::NodeMap mapped(region.size());
+  std::ranges::copy(clone_parameters(b, region).all, mapped.begin());
   std::vector<Value> added;
   for (const ir::Type& type : types) added.push_back(b.parameter(type));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    mapped[values[i].id] = added[first + i];
-    is_known[values[i].id] = true;
-  }
-  std::vector<Value> operands;
-  for (std::uint32_t id = 0; id < region.size(); ++id) {
-    if (is_known[id]) continue;
-    operands.clear();
-    for (const Value operand : region.operands({id})) operands.push_back(mapped[operand.id]);
-    mapped[id] = b.clone(region, {id}, operands);
-  }
-  b.set_result(mapped[region.result().id]);
+  for (std::size_t i = 0; i < values.size(); ++i) mapped[values[i].id] = added[first + i];
+  const Value result = region.result();
+  ir::clone_needed(b, region, {&result, 1}, mapped);
+  b.set_result(*mapped[result.id]);
   return graph;
 }
 
 Value hoisted_loop(Builder& b, const Graph& source, Value loop, std::span<const Value> operands,
                    Attributes attributes) {
-  std::size_t first_fixed = source.type(loop).elements().size();
-  if (source.op(loop) == Op::kScan) {
-    first_fixed = static_cast<std::size_t>(attributes.integer(Attr::kCarried) +
-                                           attributes.integer(Attr::kScanned));
-  }
+  const std::size_t first_fixed = ir::region_parameters(source, loop).first_fixed();
   std::vector<Value> all(operands.begin(), operands.end());
   std::vector<ir::Type> types;  // of what is added
   struct Moved {
@@ -167,7 +141,7 @@ Value hoisted_loop(Builder& b, const Graph& source, Value loop, std::span<const 
 }  // namespace
 
 Graph run_hoist(const Graph& source, const PassContext& context) {
-  if (source.region_depth() == 0) return source;
+  if (!ir::has_control_flow(source)) return source;
   const auto build = [&](Builder& b, Value value, std::span<const Value> operands) {
     const Op op = source.op(value);
     if (!ir::is_control_flow(op)) return b.clone(source, value, operands);

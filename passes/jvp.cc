@@ -18,23 +18,14 @@ namespace {
 Graph without_parameters(const Graph& source, std::size_t first, std::size_t count) {
   Graph graph(source.name());
   Builder b(graph);
-  std::vector<Value> inputs;
-  for (std::uint32_t i = 0; i < first; ++i) inputs.push_back(b.clone(source, {i}, {}));
-  const std::vector<bool> live = source.live_nodes();
-  std::vector<Value> mapped = inputs;
-  mapped.resize(source.size());
-  std::vector<Value> operands;
-  for (auto id = static_cast<std::uint32_t>(first + count); id < source.size(); ++id) {
-    if (!live[id]) continue;
-    operands.clear();
-    for (const Value operand : source.operands({id})) {
-      NDL_CHECK(operand.id < first || operand.id >= first + count,
-                "a derivative is not linear in the gradient: %{}", id);
-      operands.push_back(mapped[operand.id]);
-    }
-    mapped[id] = b.clone(source, {id}, operands);
+  ir::NodeMap mapped(source.size());
+  for (std::uint32_t i = 0; i < source.num_parameters(); ++i) {
+    // A derivative is linear in the gradient, so it does not need it.
+    if (i < first || i >= first + count) mapped[i] = b.clone(source, {i}, {});
   }
-  b.set_result(mapped[source.result().id]);
+  const Value result = source.result();
+  ir::clone_needed(b, source, {&result, 1}, mapped);
+  b.set_result(*mapped[result.id]);
   return graph;
 }
 

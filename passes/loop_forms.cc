@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "ir/inline_graph.h"
+#include "passes/derivative_parameters.h"
 #include "passes/rebuild.h"
 
 namespace ndl::passes {
@@ -19,31 +20,15 @@ using ir::Value;
 
 namespace {
 
-// What a region gives, one value for each tensor.
-std::vector<Value> results_of(const Graph& region) {
-  const Value result = region.result();
-  if (region.op(result) != Op::kMakeTuple) return {result};
-  return {region.operands(result).begin(), region.operands(result).end()};
-}
-
-std::vector<Value> copied_parameters(Builder& b, const Graph& region) {
-  std::vector<Value> parameters;
-  for (std::size_t i = 0; i < region.num_parameters(); ++i) {
-    parameters.push_back(b.clone(region, region.parameter(i), {}));
-  }
-  return parameters;
-}
-
 // The region with the parameters of states without a stack as further results.
 ir::Region with_states(const Graph& body, const std::vector<std::int64_t>& stacked) {
   auto graph = std::make_shared<Graph>(body.name());
   Builder b(*graph);
-  const std::vector<Value> parameters = copied_parameters(b, body);
+  const std::vector<Value> parameters = clone_parameters(b, body).all;
   std::vector<Value> results = ir::inline_graph(b, body, parameters);
   for (std::size_t i = 0; i < stacked.size(); ++i) {
     if (stacked[i] == -1) results.push_back(parameters[i]);
   }
-  graph->set_name(body.name());
   b.set_result(b.make_tuple(results));
   return graph;
 }
@@ -52,14 +37,13 @@ ir::Region with_states(const Graph& body, const std::vector<std::int64_t>& stack
 ir::Region guarded_body(const Graph& condition, const Graph& body, std::size_t state) {
   Graph same("else");
   Builder inside(same);
-  std::vector<Value> unchanged = copied_parameters(inside, body);
+  std::vector<Value> unchanged = clone_parameters(inside, body).all;
   unchanged.resize(state);
-  const bool is_tuple = body.result_type().is_tuple();
-  inside.set_result(is_tuple ? inside.make_tuple(unchanged) : unchanged.front());
+  inside.set_result(ir::packed(inside, body.result_type(), unchanged));
 
   auto graph = std::make_shared<Graph>("body");
   Builder b(*graph);
-  const std::vector<Value> parameters = copied_parameters(b, body);
+  const std::vector<Value> parameters = clone_parameters(b, body).all;
   const Value goes_on = ir::inline_graph(b, condition, parameters).front();
   auto then = std::make_shared<Graph>(body);
   then->set_name("then");
@@ -67,8 +51,6 @@ ir::Region guarded_body(const Graph& condition, const Graph& body, std::size_t s
       b.cond(goes_on, parameters, std::move(then), std::make_shared<const Graph>(std::move(same))));
   return graph;
 }
-
-bool is_loop(Op op) { return op == Op::kScan || op == Op::kWhile; }
 
 bool has_floats(const ir::Type& type) {
   return std::ranges::any_of(type.elements(), [](const auto& t) { return is_float(t.dtype); });
@@ -80,7 +62,7 @@ std::vector<std::int64_t> stacked_states(const Graph& graph, Value scan) {
   const Attributes& attributes = graph.attributes(scan);
   const Graph& body = *attributes.region(Attr::kBody);
   const auto carried = static_cast<std::size_t>(attributes.integer(Attr::kCarried));
-  const std::vector<Value> results = results_of(body);
+  const std::vector<Value> results = ir::result_parts(body);
   std::vector<std::int64_t> stacked(carried, -1);
   for (std::size_t k = carried; k < results.size(); ++k) {
     if (results[k].id < carried) stacked[results[k].id] = static_cast<std::int64_t>(k);
@@ -110,9 +92,6 @@ Value differentiable_loop(Builder& b, Value loop) {
 }
 
 Graph with_differentiable_loops(const Graph& graph) {
-  bool any = false;
-  for (std::uint32_t id = 0; id < graph.size(); ++id) any = any || is_loop(graph.op({id}));
-  if (!any) return graph;
   const auto build = [&](Builder& b, Value value, std::span<const Value> operands) {
     const Value copy = b.clone(graph, value, operands);
     const bool has_form =

@@ -160,11 +160,8 @@ Value MappedOp::broadcast() {
 
 // Values that differ are selected where the padding is.
 Value MappedOp::pad() {
-  if (!has_axis(1)) {
-    const Value x = full(0);
-    return with_one_axis_more(std::vector<Value>{x, operands_[1].value});
-  }
   const Value x = full(0);
+  if (!has_axis(1)) return with_one_axis_more(std::vector<Value>{x, operands_[1].value});
   const DType dtype = b_.type(x).dtype();
   const Value zero = b_.constant({dtype, Shape()}, 0);
   const Value padded = with_one_axis_more(std::vector<Value>{x, zero});

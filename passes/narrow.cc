@@ -4,14 +4,16 @@
 #include "passes/narrow.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "ir/control_flow.h"
+#include "ir/inline_graph.h"
 #include "passes/dce.h"
-#include "passes/rebuild.h"
 
 namespace ndl::passes {
 namespace {
@@ -37,21 +39,21 @@ std::vector<std::size_t> indices_of(const Flags& flags) {
   return indices;
 }
 
-// The nodes that some results of a region depend on, its result aside.
-Flags live_for(const Graph& region, const Flags& results) {
+// The result k of a region, or the tuple that it is an element of.
+Value part_of(const std::vector<Value>& parts, std::size_t k) {
+  return parts[parts.size() == 1 ? 0 : k];
+}
+
+// The parameters that some results of a region depend on.
+Flags parameters_for(const Graph& region, const Flags& results) {
   Flags live(region.size());
-  const Value result = region.result();
-  if (region.op(result) == Op::kMakeTuple) {
-    for (std::size_t k = 0; k < results.size(); ++k) {
-      if (results[k]) live[region.operand(result, k).id] = true;
-    }
-  } else {
-    live[result.id] = true;
-  }
-  for (std::uint32_t id = static_cast<std::uint32_t>(region.size()); id-- > 0;) {
+  const std::vector<Value> parts = ir::result_parts(region);
+  for (const std::size_t k : indices_of(results)) live[part_of(parts, k).id] = true;
+  for (auto id = static_cast<std::uint32_t>(region.size()); id-- > 0;) {
     if (!live[id]) continue;
     for (const Value operand : region.operands({id})) live[operand.id] = true;
   }
+  live.resize(region.num_parameters());
   return live;
 }
 
@@ -68,14 +70,6 @@ struct Narrowed {
   std::vector<Value> elements;  // for each needed result
   bool is_same_type = false;
 };
-
-// The parameter that is result k of a region, if one is.
-std::optional<std::size_t> passed_on(const Graph& region, std::size_t k) {
-  Value value = region.result();
-  if (region.op(value) == Op::kMakeTuple) value = region.operand(value, k);
-  if (region.op(value) != Op::kParameter) return std::nullopt;
-  return value.id;
-}
 
 class Narrower {
  public:
@@ -96,7 +90,7 @@ class Narrower {
                     const std::vector<Value>& operands) const;
   // The operands that regions read, after the predicate of a cond.
   std::size_t first_operand(Value value) const { return source_.op(value) == Op::kCond ? 1 : 0; }
-  std::size_t states(Value value) const;
+  std::size_t states(Value value) const { return ir::region_parameters(source_, value).states; }
   // Whether parameter i is a state that never changes.
   bool is_fixed_state(Value value, std::size_t i) const;
 
@@ -105,20 +99,10 @@ class Narrower {
   std::unordered_map<std::uint32_t, Narrowing> nodes_;
 };
 
-std::size_t Narrower::states(Value value) const {
-  switch (source_.op(value)) {
-    case Op::kWhile:
-      return source_.type(value).elements().size();
-    case Op::kScan:
-      return static_cast<std::size_t>(source_.attributes(value).integer(Attr::kCarried));
-    default:
-      return 0;
-  }
-}
-
 bool Narrower::is_fixed_state(Value value, std::size_t i) const {
-  return i < states(value) &&
-         passed_on(*source_.attributes(value).region(Attr::kBody), i) == std::optional(i);
+  if (i >= states(value)) return false;
+  const Graph& body = *source_.attributes(value).region(Attr::kBody);
+  return part_of(ir::result_parts(body), i) == body.parameter(i);
 }
 
 // Marks a value as used, or an element of it.
@@ -164,7 +148,7 @@ void Narrower::visit(Value value, Narrowing& node) const {
   node.parameters.assign(parameters, false);
   const auto add_region = [&](Attr name, const Flags& results) {
     const Graph& region = *source_.attributes(value).region(name);
-    add_flags(node.parameters, live_for(region, results));
+    add_flags(node.parameters, parameters_for(region, results));
   };
   switch (source_.op(value)) {
     case Op::kCond:
@@ -198,38 +182,26 @@ void Narrower::visit(Value value, Narrowing& node) const {
 // The region with these parameters and results of it, in that order; `constants` are parameters
 // that are known.
 ir::Region narrowed_region(const Graph& region, const std::vector<std::size_t>& parameters,
-                           const std::unordered_map<std::size_t, ir::Literal>& constants,
+                           const std::map<std::size_t, ir::Literal>& constants,
                            const std::vector<std::size_t>& results) {
-  Flags wanted(region.result_type().elements().size());
-  for (const std::size_t k : results) wanted[k] = true;
-  const Flags live = live_for(region, wanted);
   Graph graph(region.name());
   Builder b(graph);
-  std::vector<Value> mapped(region.size());
+  ir::NodeMap mapped(region.size());
   for (const std::size_t i : parameters) mapped[i] = b.clone(region, region.parameter(i), {});
-  for (std::size_t i = 0; i < region.num_parameters(); ++i) {
-    const auto it = constants.find(i);
-    if (it != constants.end()) mapped[i] = b.constant(it->second);
+  for (const auto& [i, literal] : constants) mapped[i] = b.constant(literal);
+  const std::vector<Value> parts = ir::result_parts(region);
+  const bool is_made_tuple = region.op(region.result()) == Op::kMakeTuple;
+  std::vector<Value> roots;
+  for (const std::size_t k : results) roots.push_back(part_of(parts, k));
+  ir::clone_needed(b, region, roots, mapped);
+  std::vector<Value> list;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Value part = *mapped[roots[i].id];
+    const bool is_element = is_made_tuple || !region.result_type().is_tuple();
+    list.push_back(is_element ? part
+                              : b.get_tuple_element(part, static_cast<std::int64_t>(results[i])));
   }
-  std::vector<Value> operands;
-  for (auto id = static_cast<std::uint32_t>(region.num_parameters()); id < region.size(); ++id) {
-    if (!live[id]) continue;
-    operands.clear();
-    for (const Value operand : region.operands({id})) operands.push_back(mapped[operand.id]);
-    mapped[id] = b.clone(region, {id}, operands);
-  }
-  const Value result = region.result();
-  if (!region.result_type().is_tuple()) {
-    b.set_result(mapped[result.id]);
-  } else {
-    std::vector<Value> list;
-    for (const std::size_t k : results) {
-      list.push_back(region.op(result) == Op::kMakeTuple
-                         ? mapped[region.operand(result, k).id]
-                         : b.get_tuple_element(mapped[result.id], static_cast<std::int64_t>(k)));
-    }
-    b.set_result(b.make_tuple(list));
-  }
+  b.set_result(ir::packed(b, region.result_type(), list));
   return std::make_shared<const Graph>(remove_dead_nodes(graph));
 }
 
@@ -237,26 +209,22 @@ Narrowed Narrower::narrowed(Builder& b, Value value, const Narrowing& node,
                             const std::vector<Value>& operands) const {
   Attributes attributes = source_.attributes(value);
   const std::size_t first = first_operand(value);
-  const std::size_t state = states(value);
-  std::size_t changing = state;  // the first parameter that is no state and no item of a scan
-  if (source_.op(value) == Op::kScan) {
-    changing += static_cast<std::size_t>(attributes.integer(Attr::kScanned));
-  }
+  const ir::RegionParameters kinds = ir::region_parameters(source_, value);
   std::vector<std::size_t> parameters;
   std::vector<std::size_t> fixed;
-  std::unordered_map<std::size_t, ir::Literal> constants;
+  std::map<std::size_t, ir::Literal> constants;
   std::int64_t carried = 0;
   std::int64_t scanned = 0;
   for (const std::size_t i : indices_of(node.parameters)) {
     const Value operand = source_.operand(value, first + i);
-    const bool stays = i >= changing || is_fixed_state(value, i);
+    const bool stays = i >= kinds.first_fixed() || is_fixed_state(value, i);
     if (stays && source_.is_splat(operand)) {
       constants.emplace(i, source_.attributes(operand).literal(Attr::kValue));
     } else if (stays) {
       fixed.push_back(i);
     } else {
       parameters.push_back(i);
-      ++(i < state ? carried : scanned);
+      ++(i < kinds.states ? carried : scanned);
     }
   }
   parameters.insert(parameters.end(), fixed.begin(), fixed.end());
@@ -340,11 +308,6 @@ Graph Narrower::build() {
 
 }  // namespace
 
-Graph narrow_control_flow(const Graph& graph) {
-  for (std::uint32_t id = 0; id < graph.size(); ++id) {
-    if (ir::is_control_flow(graph.op({id}))) return Narrower(graph).run();
-  }
-  return graph;
-}
+Graph narrow_control_flow(const Graph& graph) { return Narrower(graph).run(); }
 
 }  // namespace ndl::passes

@@ -10,6 +10,7 @@
 
 namespace ndl::passes {
 
+// Of a graph that has control flow.
 ir::Graph narrow_control_flow(const ir::Graph& graph);
 
 }  // namespace ndl::passes

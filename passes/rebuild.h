@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/builder.h"
+#include "ir/control_flow.h"
 #include "ir/graph.h"
 
 namespace ndl::passes {
@@ -60,7 +61,6 @@ ir::Attributes map_regions(const ir::Attributes& attributes, F&& f) {
 // The graph with f applied to the regions of its control flow.
 template <class F>
 ir::Graph map_control_regions(const ir::Graph& source, F&& f) {
-  if (source.region_depth() == 0) return source;
   return rebuild(source, ir::BuilderMode::kRaw,
                  [&](ir::Builder& builder, ir::Value value, std::span<const ir::Value> operands) {
                    if (!ir::is_control_flow(source.op(value))) {

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "ir/control_flow.h"
 #include "passes/dce.h"
 #include "passes/rebuild.h"
 
@@ -118,28 +119,16 @@ Rule function_rule(std::string_view name, std::vector<ir::Op> roots,
   return rule;
 }
 
-namespace {
-
-bool has_control_flow(const Graph& graph) {
-  for (std::uint32_t id = 0; id < graph.size(); ++id) {
-    if (ir::is_control_flow(graph.op({id}))) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
-// One sweep is all it takes, but around control flow knowledge passes both ways: constants into
-// regions, branches that are known and states that never change out of them.
+// Constants pass into regions, branches that are known and states that never change out of them.
 Graph rewrite(const Graph& graph, std::span<const Rule> rules, const PassContext& context) {
   Graph result = remove_dead_nodes(Rewriter(rules, context).run(graph).graph);
   PassContext again = context;
   again.applied = nullptr;
   int sweeps = 1;
-  for (bool is_done = !has_control_flow(graph); !is_done; ++sweeps) {
+  for (bool is_done = !ir::has_control_flow(graph); !is_done; ++sweeps) {
     NDL_CHECK(sweeps < kMostFirings, "rules do not end in graph '{}'", graph.name());
     Graph next = remove_dead_nodes(Rewriter(rules, again).run(result).graph);
-    is_done = next == result || !has_control_flow(result);
+    is_done = next == result || !ir::has_control_flow(result);
     result = std::move(next);
   }
   return result;

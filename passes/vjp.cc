@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ir/control_flow.h"
 #include "ir/inline_graph.h"
 #include "passes/dce.h"
 #include "passes/derivative_parameters.h"
@@ -122,8 +123,9 @@ std::vector<Seed> seeds_of(const Builder& b, std::span<const Value> values,
   return seeds;
 }
 
-Graph vjp(const Graph& graph_without_states) {
-  const Graph source = with_differentiable_loops(graph_without_states);
+namespace {
+
+Graph vjp_of(const Graph& source) {
   Graph graph(source.name());
   Builder b(graph, ir::BuilderMode::kSimplifying);
   const ClonedParameters parameters = clone_parameters(b, source);
@@ -135,6 +137,12 @@ Graph vjp(const Graph& graph_without_states) {
   }
   b.set_result(b.make_tuple(results));
   return remove_dead_nodes(graph);
+}
+
+}  // namespace
+
+Graph vjp(const Graph& source) {
+  return ir::has_control_flow(source) ? vjp_of(with_differentiable_loops(source)) : vjp_of(source);
 }
 
 Graph run_vjp(const Graph& graph, const PassContext&) { return vjp(graph); }

@@ -9,6 +9,8 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "ir/builder.h"
+#include "ir/control_flow.h"
+#include "ir/inline_graph.h"
 #include "passes/dce.h"
 #include "passes/mapped_op.h"
 
@@ -42,7 +44,17 @@ class Vectorizer {
   // The results of `source` on these.
   Elements run(const Graph& source, const Elements& parameters);
 
+  // The region with the axis on these parameters, and on these results at least.
+  static MappedRegion mapped_region(std::int64_t size, const Graph& region, const Flags& parameters,
+                                    const Flags& results = {});
+
  private:
+  // The region of what `make` gives for a Vectorizer inside and parameters like those of `region`,
+  // with the axis where the flags say.
+  template <class Make>
+  static ir::Region region_of(std::int64_t size, const Graph& region, const Flags& parameters,
+                              Make&& make);
+
   Elements node(const Graph& source, Value value, const Elements& operands);
   Elements cond(const Graph& source, Value value, const Elements& operands);
   Elements while_loop(const Graph& source, Value value, const Elements& operands);
@@ -50,13 +62,9 @@ class Vectorizer {
   Elements fusion(const Graph& source, Value value, const Elements& operands);
   Elements custom(const Graph& source, Value value, const Elements& operands);
 
-  // The region with the axis on these parameters, and on these results at least.
-  MappedRegion mapped_region(const Graph& region, const Flags& parameters,
-                             const Flags& results = {}) const;
-  // The same for the body of a loop, whose state has the axis before a step if it does after one:
-  // these flags grow.
+  // mapped_region() of the body of a loop, whose state has the axis before a step if it does after
+  // one: these flags grow.
   MappedRegion mapped_body(const Graph& body, Flags& parameters, std::size_t states) const;
-  TensorType with_axis(const TensorType& type) const { return examples_.type(type); }
 
   Builder& b_;
   const std::int64_t size_;
@@ -152,27 +160,37 @@ Elements Vectorizer::node(const Graph& source, Value value, const Elements& oper
   }
 }
 
-MappedRegion Vectorizer::mapped_region(const Graph& region, const Flags& parameters,
-                                       const Flags& results) const {
+template <class Make>
+ir::Region Vectorizer::region_of(std::int64_t size, const Graph& region, const Flags& parameters,
+                                 Make&& make) {
   auto graph = std::make_shared<Graph>(region.name());
   Builder b(*graph, ir::BuilderMode::kSimplifying);
-  Vectorizer inside(b, size_);
+  Vectorizer inside(b, size);
   Elements inputs;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const TensorType& type = region.type(region.parameter(i)).tensor();
     const std::string& name = region.name(region.parameter(i));
-    inputs.push_back({b.parameter(parameters[i] ? with_axis(type) : type, name), parameters[i]});
+    inputs.push_back(
+        {b.parameter(parameters[i] ? inside.examples_.type(type) : type, name), parameters[i]});
   }
-  const Elements outputs = inside.run(region, inputs);
+  b.set_result(make(inside, inputs));
+  return graph;
+}
+
+MappedRegion Vectorizer::mapped_region(std::int64_t size, const Graph& region,
+                                       const Flags& parameters, const Flags& results) {
   MappedRegion mapped;
-  mapped.results = flags_of(outputs);
-  add_flags(mapped.results, results);
-  std::vector<Value> list;
-  for (std::size_t k = 0; k < outputs.size(); ++k) {
-    list.push_back(mapped.results[k] ? inside.examples_.full(outputs[k]) : outputs[k].value);
-  }
-  b.set_result(region.result_type().is_tuple() ? b.make_tuple(list) : list.front());
-  mapped.region = std::move(graph);
+  mapped.region =
+      region_of(size, region, parameters, [&](Vectorizer& inside, const Elements& inputs) {
+        const Elements outputs = inside.run(region, inputs);
+        mapped.results = flags_of(outputs);
+        add_flags(mapped.results, results);
+        std::vector<Value> list;
+        for (std::size_t k = 0; k < outputs.size(); ++k) {
+          list.push_back(mapped.results[k] ? inside.examples_.full(outputs[k]) : outputs[k].value);
+        }
+        return ir::packed(inside.b_, region.result_type(), list);
+      });
   return mapped;
 }
 
@@ -181,7 +199,7 @@ MappedRegion Vectorizer::mapped_body(const Graph& body, Flags& parameters,
   while (true) {
     const Flags before(parameters.begin(),
                        parameters.begin() + static_cast<std::ptrdiff_t>(states));
-    MappedRegion mapped = mapped_region(body, parameters, before);
+    MappedRegion mapped = mapped_region(size_, body, parameters, before);
     const Flags after(mapped.results.begin(),
                       mapped.results.begin() + static_cast<std::ptrdiff_t>(states));
     if (after == before) return mapped;
@@ -208,54 +226,44 @@ Elements Vectorizer::cond(const Graph& source, Value value, const Elements& oper
     return results;
   }
   const Flags flags = flags_of(arguments);
-  Flags results = mapped_region(then, flags).results;
-  add_flags(results, mapped_region(otherwise, flags).results);
+  MappedRegion on_true = mapped_region(size_, then, flags);
+  const MappedRegion on_false = mapped_region(size_, otherwise, flags, on_true.results);
+  if (on_true.results != on_false.results) {
+    on_true = mapped_region(size_, then, flags, on_false.results);
+  }
   std::vector<Value> values;
   for (const Mapped& x : arguments) values.push_back(x.value);
-  return elements_of(b_,
-                     b_.cond(operands[0].value, values, mapped_region(then, flags, results).region,
-                             mapped_region(otherwise, flags, results).region),
-                     results);
+  return elements_of(b_, b_.cond(operands[0].value, values, on_true.region, on_false.region),
+                     on_false.results);
 }
 
 Elements Vectorizer::while_loop(const Graph& source, Value value, const Elements& operands) {
   const Attributes& attributes = source.attributes(value);
   const Graph& body = *attributes.region(Attr::kBody);
   const Graph& condition = *attributes.region(Attr::kCondition);
-  const std::size_t states = source.type(value).elements().size();
+  const std::size_t states = ir::region_parameters(source, value).states;
   Flags flags = flags_of(operands);
   MappedRegion step = mapped_body(body, flags, states);
-  MappedRegion goes_on = mapped_region(condition, flags);
+  MappedRegion goes_on = mapped_region(size_, condition, flags);
   if (goes_on.results.front() && (may_fail(body) || may_fail(condition))) {
     return elements_of(b_, one_by_one(examples_, source, value, operands), Flags(states, true));
   }
   if (goes_on.results.front()) {
     // Examples end at different times, so all of their states differ.
     std::fill(flags.begin(), flags.begin() + static_cast<std::ptrdiff_t>(states), true);
-    const auto with_parameters = [&](std::string_view name, auto&& make) {
-      auto graph = std::make_shared<Graph>(name);
-      Builder b(*graph, ir::BuilderMode::kSimplifying);
-      Vectorizer inside(b, size_);
-      Elements inputs;
-      for (std::size_t i = 0; i < flags.size(); ++i) {
-        const TensorType& type = body.type(body.parameter(i)).tensor();
-        inputs.push_back({b.parameter(flags[i] ? with_axis(type) : type), flags[i]});
-      }
-      b.set_result(make(inside, inputs));
-      return graph;
-    };
-    goes_on.region = with_parameters("condition", [&](Vectorizer& inside, const Elements& inputs) {
-      const Value each = inside.run(condition, inputs).front().value;
-      return inside.b_.reduce(each, ir::ReduceKind::kOr, {0});
-    });
-    step.region = with_parameters("body", [&](Vectorizer& inside, const Elements& inputs) {
+    goes_on.region =
+        region_of(size_, condition, flags, [&](Vectorizer& inside, const Elements& inputs) {
+          const Value each = inside.run(condition, inputs).front().value;
+          return inside.b_.reduce(each, ir::ReduceKind::kOr, {0});
+        });
+    step.region = region_of(size_, body, flags, [&](Vectorizer& inside, const Elements& inputs) {
       const Value each = inside.run(condition, inputs).front().value;
       const Elements next = inside.run(body, inputs);
       std::vector<Value> list;
       for (std::size_t i = 0; i < states; ++i) {
         list.push_back(inside.examples_.select(each, next[i], inputs[i]));
       }
-      return body.result_type().is_tuple() ? inside.b_.make_tuple(list) : list.front();
+      return ir::packed(inside.b_, body.result_type(), list);
     });
   }
   std::vector<Value> values;
@@ -270,20 +278,19 @@ Elements Vectorizer::while_loop(const Graph& source, Value value, const Elements
 // The steps are along axis 0 of what is scanned, so the examples are along axis 1.
 Elements Vectorizer::scan(const Graph& source, Value value, const Elements& operands) {
   Attributes attributes = source.attributes(value);
-  const auto states = static_cast<std::size_t>(attributes.integer(Attr::kCarried));
-  const auto fixed = states + static_cast<std::size_t>(attributes.integer(Attr::kScanned));
+  const ir::RegionParameters kinds = ir::region_parameters(source, value);
   Flags flags = flags_of(operands);
-  const MappedRegion body = mapped_body(*attributes.region(Attr::kBody), flags, states);
+  const MappedRegion body = mapped_body(*attributes.region(Attr::kBody), flags, kinds.states);
   std::vector<Value> values;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Value x = flags[i] ? examples_.full(operands[i]) : operands[i].value;
-    const bool is_item = i >= states && i < fixed && flags[i];
+    const bool is_item = i >= kinds.states && i < kinds.first_fixed() && flags[i];
     values.push_back(is_item ? examples_.with_first_axes_swapped(x) : x);
   }
   attributes.set(Attr::kBody, body.region);
   Elements results =
       elements_of(b_, b_.add_node(Op::kScan, values, std::move(attributes)), body.results);
-  for (std::size_t k = states; k < results.size(); ++k) {
+  for (std::size_t k = kinds.states; k < results.size(); ++k) {
     if (!results[k].has_axis) continue;
     results[k].value = examples_.with_first_axes_swapped(results[k].value);
   }
@@ -292,7 +299,7 @@ Elements Vectorizer::scan(const Graph& source, Value value, const Elements& oper
 
 Elements Vectorizer::fusion(const Graph& source, Value value, const Elements& operands) {
   const MappedRegion body =
-      mapped_region(*source.attributes(value).region(Attr::kBody), flags_of(operands));
+      mapped_region(size_, *source.attributes(value).region(Attr::kBody), flags_of(operands));
   std::vector<Value> values;
   for (const Mapped& x : operands) values.push_back(x.value);
   return elements_of(b_, b_.fusion(values, body.region), body.results);
@@ -304,7 +311,7 @@ Elements Vectorizer::custom(const Graph& source, Value value, const Elements& op
   const Graph& body = *attributes.region(Attr::kBody);
   const Graph& gradient = *attributes.region(Attr::kGradient);
   const Flags flags = flags_of(operands);
-  const MappedRegion mapped = mapped_region(body, flags);
+  const MappedRegion mapped = mapped_region(size_, body, flags);
   Flags arguments = flags;
   arguments.insert(arguments.end(), mapped.results.begin(), mapped.results.end());
   const std::vector<TensorType>& results = body.result_type().elements();
@@ -312,29 +319,20 @@ Elements Vectorizer::custom(const Graph& source, Value value, const Elements& op
     if (is_float(results[k].dtype)) arguments.push_back(mapped.results[k]);
   }
 
-  auto graph = std::make_shared<Graph>(gradient.name());
-  Builder b(*graph, ir::BuilderMode::kSimplifying);
-  Vectorizer inside(b, size_);
-  Elements inputs;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const TensorType& type = gradient.type(gradient.parameter(i)).tensor();
-    inputs.push_back({b.parameter(arguments[i] ? with_axis(type) : type), arguments[i]});
-  }
-  const Elements gradients = inside.run(gradient, inputs);
-  std::vector<Value> list;
-  for (std::size_t i = 0; i < flags.size(); ++i) {
-    if (!is_float(body.type(body.parameter(i)).dtype())) continue;
-    const Mapped& each = gradients[list.size()];
-    if (flags[i]) {
-      list.push_back(inside.examples_.full(each));
-    } else {
-      list.push_back(b.reduce(inside.examples_.full(each), ir::ReduceKind::kSum, {0}));
-    }
-  }
-  b.set_result(gradient.result_type().is_tuple() ? b.make_tuple(list) : list.front());
+  const ir::Region summed =
+      region_of(size_, gradient, arguments, [&](Vectorizer& inside, const Elements& inputs) {
+        const Elements gradients = inside.run(gradient, inputs);
+        std::vector<Value> list;
+        for (std::size_t i = 0; i < flags.size(); ++i) {
+          if (!is_float(body.type(body.parameter(i)).dtype())) continue;
+          const Value each = inside.examples_.full(gradients[list.size()]);
+          list.push_back(flags[i] ? each : inside.b_.reduce(each, ir::ReduceKind::kSum, {0}));
+        }
+        return ir::packed(inside.b_, gradient.result_type(), list);
+      });
   std::vector<Value> values;
   for (const Mapped& x : operands) values.push_back(x.value);
-  return elements_of(b_, b_.custom(values, mapped.region, std::move(graph)), mapped.results);
+  return elements_of(b_, b_.custom(values, mapped.region, summed), mapped.results);
 }
 
 }  // namespace
@@ -342,22 +340,8 @@ Elements Vectorizer::custom(const Graph& source, Value value, const Elements& op
 Graph vmap(const Graph& source, std::int64_t size, const std::vector<bool>& is_mapped) {
   NDL_CHECK(is_mapped.size() == source.num_parameters());
   if (size < 0) throw_error<ShapeError>("vmap: size={} must not be negative", size);
-  Graph graph(source.name());
-  Builder b(graph, ir::BuilderMode::kSimplifying);
-  ExampleAxis examples(b, size);
-  Elements parameters;
-  for (std::size_t i = 0; i < is_mapped.size(); ++i) {
-    const TensorType& type = source.type(source.parameter(i)).tensor();
-    const std::string& name = source.name(source.parameter(i));
-    parameters.push_back(
-        {b.parameter(is_mapped[i] ? examples.type(type) : type, name), is_mapped[i]});
-  }
-  std::vector<Value> results;
-  for (const Mapped& x : Vectorizer(b, size).run(source, parameters)) {
-    results.push_back(examples.full(x));
-  }
-  b.set_result(source.result_type().is_tuple() ? b.make_tuple(results) : results.front());
-  return remove_dead_nodes(graph);
+  const Flags all(source.result_type().elements().size(), true);
+  return remove_dead_nodes(*Vectorizer::mapped_region(size, source, is_mapped, all).region);
 }
 
 Graph run_vmap(const Graph& graph, const PassContext& context) {

@@ -1,12 +1,30 @@
 #include "runtime/control.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "runtime/executable.h"
 
 namespace ndl::runtime {
 namespace {
+
+// The inputs and outputs of a body, as views of what `first_input` and `first_output` point to.
+struct Bound {
+  std::span<BufferView> inputs;
+  std::span<BufferView> outputs;
+};
+
+Bound bind(const Executable& body, void* const* first_input, void* const* first_output,
+           std::span<BufferView> views) {
+  const std::size_t inputs = body.inputs().size();
+  const Bound bound{views.first(inputs), views.subspan(inputs, body.outputs().size())};
+  for (std::size_t i = 0; i < inputs; ++i) {
+    bound.inputs[i] = {first_input[i], body.inputs()[i].bytes};
+  }
+  for (std::size_t k = 0; k < bound.outputs.size(); ++k) {
+    bound.outputs[k] = {first_output[k], body.outputs()[k].bytes};
+  }
+  return bound;
+}
 
 // The body of a loop with the buffers of one step.
 class Loop {
@@ -15,17 +33,9 @@ class Loop {
       : call_(call),
         buffers_(buffers),
         body_(*call.bodies.back()),
-        inputs_(views.first(body_.inputs().size())),
-        outputs_(views.subspan(inputs_.size(), body_.outputs().size())) {
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      inputs_[i] = {buffers[i], body_.inputs()[i].bytes};
-    }
-    for (std::size_t k = 0; k < outputs_.size(); ++k) {
-      outputs_[k] = {result(k), body_.outputs()[k].bytes};
-    }
-  }
+        bound_(bind(body_, buffers, buffers + call.operands, views)) {}
 
-  std::span<const BufferView> inputs() const { return inputs_; }
+  std::span<const BufferView> inputs() const { return bound_.inputs; }
 
   // Where the rows of the step are.
   void go_to_row(std::int64_t row) {
@@ -33,27 +43,28 @@ class Loop {
       return static_cast<std::byte*>(first) + row * bytes;
     };
     for (std::size_t i = call_.states; i < call_.states + call_.scanned; ++i) {
-      inputs_[i].data = at(buffers_[i], inputs_[i].bytes);
+      bound_.inputs[i].data = at(buffers_[i], bound_.inputs[i].bytes);
     }
-    for (std::size_t k = call_.states; k < outputs_.size(); ++k) {
-      outputs_[k].data = at(result(k), outputs_[k].bytes);
+    for (std::size_t k = call_.states; k < bound_.outputs.size(); ++k) {
+      bound_.outputs[k].data = at(result(k), bound_.outputs[k].bytes);
     }
   }
 
   void step(int threads) {
     for (std::size_t i = 0; i < call_.states; ++i) {
-      const bool is_in_result = inputs_[i].data == result(i);
+      const bool is_in_result = bound_.inputs[i].data == result(i);
       const std::int32_t other = call_.alternates[i];
-      outputs_[i].data = is_in_result && other != -1 ? buffers_[other] : result(i);
+      bound_.outputs[i].data = is_in_result && other != -1 ? buffers_[other] : result(i);
     }
-    body_.run_body(inputs_, outputs_, threads);
-    for (std::size_t i = 0; i < call_.states; ++i) inputs_[i].data = outputs_[i].data;
+    body_.run_body(bound_.inputs, bound_.outputs, threads);
+    for (std::size_t i = 0; i < call_.states; ++i) bound_.inputs[i].data = bound_.outputs[i].data;
   }
 
   void finish() {
     for (std::size_t i = 0; i < call_.states; ++i) {
-      if (inputs_[i].data == result(i) || inputs_[i].bytes == 0) continue;
-      std::memcpy(result(i), inputs_[i].data, static_cast<std::size_t>(inputs_[i].bytes));
+      if (bound_.inputs[i].data == result(i) || bound_.inputs[i].bytes == 0) continue;
+      std::memcpy(result(i), bound_.inputs[i].data,
+                  static_cast<std::size_t>(bound_.inputs[i].bytes));
     }
   }
 
@@ -63,23 +74,15 @@ class Loop {
   const ControlCall& call_;
   void* const* const buffers_;
   const Executable& body_;
-  const std::span<BufferView> inputs_;
-  const std::span<BufferView> outputs_;
+  const Bound bound_;
 };
 
 void run_cond(const ControlCall& call, void* const* buffers, std::span<BufferView> views,
               int threads) {
   const bool chosen = *static_cast<const bool*>(buffers[0]);
   const Executable& body = *call.bodies[chosen ? 0 : 1];
-  const auto inputs = views.first(body.inputs().size());
-  const auto outputs = views.subspan(inputs.size(), body.outputs().size());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    inputs[i] = {buffers[1 + i], body.inputs()[i].bytes};
-  }
-  for (std::size_t k = 0; k < outputs.size(); ++k) {
-    outputs[k] = {buffers[call.operands + k], body.outputs()[k].bytes};
-  }
-  body.run_body(inputs, outputs, threads);
+  const Bound bound = bind(body, buffers + 1, buffers + call.operands, views);
+  body.run_body(bound.inputs, bound.outputs, threads);
 }
 
 void run_while(const ControlCall& call, void* const* buffers, std::span<BufferView> views,

@@ -23,6 +23,12 @@ ir::Value SmallOperands::operand(const TensorType& type, std::int64_t bound) {
   return parameter(type, bound);
 }
 
+std::vector<const ir::OpDef*> every_op() {
+  std::vector<const ir::OpDef*> defs;
+  for (const ir::OpDef& def : ir::all_ops()) defs.push_back(&def);
+  return defs;
+}
+
 double uniform(Random& random) { return static_cast<double>(random.bits() >> 11) * 0x1p-53; }
 
 Literal floats(const TensorType& type, Random& random, double low, double high) {

@@ -23,6 +23,9 @@ class SmallOperands : public ParameterOperands {
   ir::Value operand(const ir::TensorType& type, std::int64_t bound) override;
 };
 
+// The rows of the op table.
+std::vector<const ir::OpDef*> every_op();
+
 // A function, and where.
 struct Point {
   ir::Graph graph;

@@ -218,13 +218,7 @@ TEST_P(EveryOp, GradientsOfGradientsAreThoseOfDifferences) {
 
 TEST_P(EveryOp, TangentsAreTransposedGradients) { for_random_points(60, expect_transposes); }
 
-std::vector<const ir::OpDef*> ops() {
-  std::vector<const ir::OpDef*> defs;
-  for (const ir::OpDef& def : ir::all_ops()) defs.push_back(&def);
-  return defs;
-}
-
-INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, testing::ValuesIn(ops()),
+INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, testing::ValuesIn(test::every_op()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 // Operands that are results of earlier ops where there are such.

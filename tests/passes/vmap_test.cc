@@ -139,13 +139,7 @@ TEST_P(EveryOp, MapsItsGradient) {
   EXPECT_EQ(found, kCount);
 }
 
-std::vector<const ir::OpDef*> ops() {
-  std::vector<const ir::OpDef*> defs;
-  for (const ir::OpDef& def : ir::all_ops()) defs.push_back(&def);
-  return defs;
-}
-
-INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, testing::ValuesIn(ops()),
+INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, testing::ValuesIn(test::every_op()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 // Examples that end after different numbers of steps, and a branch that differs.
