@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "codegen/in_place.h"
+#include "passes/cost_model.h"
 
 namespace ndl::codegen {
 namespace {
-
-// Memory that is worth a launch of its own to save.
-constexpr std::int64_t kWorthALaunch = 1 << 14;
 
 // A result that a launch may write over what it reads.
 struct Over {
@@ -145,7 +143,8 @@ void Arranger::arrange_run(std::size_t begin, std::size_t end) {
       });
       const std::int64_t bytes =
           schedule_.buffers[static_cast<std::size_t>(over.input)].type.bytes();
-      if (has_others && (is_early[number - begin] || bytes < kWorthALaunch)) continue;
+      if (has_others && (is_early[number - begin] || bytes < passes::CostModel::kWorthALaunch))
+        continue;
       if (!is_possible) continue;
       if (has_others) is_late[number - begin] = true;
       for_each_other_reader(over, number, begin,

@@ -5,6 +5,7 @@
 
 #include "codegen/region.h"
 #include "ir/reduction.h"
+#include "passes/cost_model.h"
 
 namespace ndl::codegen {
 namespace {
@@ -126,7 +127,6 @@ void RowLowering::make_outer_loops() {
 }
 
 std::vector<RowLowering::Kept> RowLowering::kept_values() {
-  constexpr std::int64_t kMostBytes = 32 << 10;  // of the first cache
   const ir::Graph& body = region_.body;
   std::vector<std::size_t> uses(body.size());  // phases that need it
   std::vector<std::size_t> first(body.size());
@@ -155,7 +155,7 @@ std::vector<RowLowering::Kept> RowLowering::kept_values() {
     if (uses[id] < 2 || !is_leaf({id})) continue;
     const DType dtype = region_.dtype({id});
     bytes += row_elements_ * static_cast<std::int64_t>(size_of(dtype));
-    if (bytes > kMostBytes) break;
+    if (bytes > passes::CostModel::kKeptRowBytes) break;
     kept.push_back({{id}, first[id], region_.nest.local_buffer(dtype, row_elements_)});
   }
   return kept;

@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "base/checked.h"
+#include "passes/cost_model.h"
 
 namespace ndl::codegen {
 namespace {
 
-// Elements through one simple vector operation in a microsecond.
-constexpr std::int64_t kElementsPerMicrosecond = 16384;
+using passes::CostModel;
+
 // A chunk is a multiple of this, which every number of lanes divides.
 constexpr std::int64_t kChunkUnit = 1024;
 // Indices that read across memory together: a line of f32, and few enough lines for one set of the
@@ -167,7 +168,7 @@ Partition partition(const LoopNest& nest, const Target& target) {
       const std::int64_t others = result.rows / extent;
       result.chunk = extent;
       if (others < kEnoughRows) {
-        const std::int64_t worth = 4 * kElementsPerMicrosecond / work;
+        const std::int64_t worth = 4 * CostModel::kElementsPerMicrosecond / work;
         const std::int64_t unit = worth >= kChunkUnit ? kChunkUnit : 64;
         result.chunk = std::min(extent, std::max(worth / unit, std::int64_t{1}) * unit);
       }
@@ -181,8 +182,8 @@ Partition partition(const LoopNest& nest, const Target& target) {
     }
     result.unroll = choose_unroll(nest, nest.phases.front(), result.chunk, target);
   }
-  result.grain =
-      std::max<std::int64_t>(1, kElementsPerMicrosecond / std::max<std::int64_t>(row_work, 1));
+  result.grain = std::max<std::int64_t>(
+      1, CostModel::kElementsPerMicrosecond / std::max<std::int64_t>(row_work, 1));
   return result;
 }
 

@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <cstring>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/flags.h"
@@ -17,6 +19,7 @@
 #include "codegen/make_executable.h"
 #include "codegen/target.h"
 #include "ir/printer.h"
+#include "passes/cost_model.h"
 #include "passes/pass.h"
 #include "passes/show.h"
 
@@ -34,7 +37,7 @@ ir::Graph fused_graph(const ir::Graph& graph, const CompileOptions& options) {
   run_options.disabled.insert(options.disable.begin(), options.disable.end());
   const std::vector<std::string>& disabled = flags_of_process().disable;
   run_options.disabled.insert(disabled.begin(), disabled.end());
-  return passes::run_pipeline(graph, passes::parse_pipeline(options.pipeline), run_options);
+  return passes::run_pipeline(graph, pipeline_for(options.pipeline, options.cpu), run_options);
 }
 
 // A name that linkers take, and no function of a library has.
@@ -43,6 +46,16 @@ std::string kernel_symbol(const LoopNest& nest, std::size_t kernel) {
 }
 
 }  // namespace
+
+std::vector<passes::PipelineStep> pipeline_for(std::string_view pipeline, std::string_view cpu) {
+  std::vector<passes::PipelineStep> steps = passes::parse_pipeline(pipeline);
+  const std::int64_t cache = target_anywhere(cpu).cache_bytes;
+  for (passes::PipelineStep& step : steps) {
+    if (step.pass->name != "fuse" || cache <= 0) continue;
+    step.options.try_emplace(std::string(passes::kCacheOption), std::to_string(cache));
+  }
+  return steps;
+}
 
 Program::Program(ir::Graph graph, CompileOptions options,
                  std::shared_ptr<const runtime::Executable> executable)
@@ -109,8 +122,8 @@ ir::Graph shown_fused_graph(const ir::Graph& graph, const CompileOptions& option
     passes::make_dump_folder(to.folder, "NDL_FLAGS: ");
   }
   const std::string folder = to.folder;
-  ir::Graph fused =
-      passes::run_and_show(graph, passes::parse_pipeline(options.pipeline), flags, std::move(to));
+  ir::Graph fused = passes::run_and_show(graph, pipeline_for(options.pipeline, options.cpu), flags,
+                                         std::move(to));
   if (!folder.empty()) {
     CompileOptions done = options;
     done.pipeline = "";

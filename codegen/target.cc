@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -69,7 +70,8 @@ Target native_target() {
                 {},
                 best->vector_bytes,
                 best->vector_registers,
-                best->has_fma};
+                best->has_fma,
+                sysconf(_SC_LEVEL2_CACHE_SIZE)};
   for (const auto& feature : host) {
     target.features.push_back((feature.second ? "+" : "-") + feature.first().str());
   }

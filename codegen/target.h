@@ -1,6 +1,7 @@
 // The CPU that code is made for. No LLVM in this header.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@ struct Target {
   int vector_registers = 16;
   // Fused multiply and add, and with it the rest of x86-64-v3.
   bool has_fma = false;
+  std::int64_t cache_bytes = 0;  // of the second cache of a core; 0 if it does not say
 };
 
 // The names that --cpu takes, the usual one first.

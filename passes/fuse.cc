@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/number.h"
 #include "ir/builder.h"
+#include "passes/cost_model.h"
 #include "passes/dce.h"
 #include "passes/fusion_members.h"
 #include "passes/fusion_plan.h"
@@ -218,20 +218,10 @@ Graph Fuser::run() {
 
 }  // namespace
 
-std::size_t max_ops_option(const std::map<std::string, std::string, std::less<>>& options) {
-  const auto it = options.find("max-ops");
-  const std::string_view text = it == options.end() ? kDefaultFusionMaxOps : it->second;
-  std::int64_t value = 0;
-  if (from_text(text, value) != NumberError::kNone || value < 1) {
-    throw_error<UsageError>("fuse: max-ops must be a positive integer, got '{}'", text);
-  }
-  return static_cast<std::size_t>(value);
-}
-
 Graph run_fuse(const Graph& graph, const PassContext& context) {
-  const std::size_t max_ops = max_ops_option(context.options);
+  const CostModel model = cost_model(context.options);
   const auto fused = [&](const Graph& source) {
-    return Fuser(source, plan_fusion(source, max_ops)).run();
+    return Fuser(source, plan_fusion(source, model)).run();
   };
   if (!ir::has_control_flow(graph)) return fused(graph);
   return fused(

@@ -15,21 +15,10 @@
 // bit of any result changes.
 #pragma once
 
-#include <functional>
-#include <map>
-#include <string>
-#include <string_view>
-
 #include "ir/graph.h"
 #include "passes/pass.h"
 
 namespace ndl::passes {
-
-inline constexpr std::string_view kDefaultFusionMaxOps = "256";
-
-// The option max-ops of the pass, which bounds the size of a group. Throws UsageError unless it is
-// a positive integer.
-std::size_t max_ops_option(const std::map<std::string, std::string, std::less<>>& options);
 
 ir::Graph run_fuse(const ir::Graph& graph, const PassContext& context);
 

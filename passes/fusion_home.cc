@@ -3,16 +3,6 @@
 #include <algorithm>
 
 namespace ndl::passes {
-namespace {
-
-// Rows have to fit the cache, as lines of a few hundred bytes if they run across memory.
-constexpr std::int64_t kMostRowElements = 1 << 16;
-constexpr std::int64_t kMostColumnElements = 1 << 12;
-// Rows are what threads share: fewer than this of many elements take nothing else along.
-constexpr std::int64_t kFewRows = 8;
-constexpr std::int64_t kManyElements = 1 << 16;
-
-}  // namespace
 
 bool FusionHome::is_reduced(std::size_t axis) const {
   return std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
@@ -26,15 +16,15 @@ std::int64_t FusionHome::row_elements() const {
 
 bool FusionHome::has_few_rows() const {
   const std::int64_t elements = ir::product(space);
-  return elements > kManyElements && elements / row_elements() < kFewRows;
+  return elements > CostModel::kManyElements && elements / row_elements() < CostModel::kFewRows;
 }
 
-bool FusionHome::row_fits_cache() const {
+bool FusionHome::row_fits_cache(const CostModel& model) const {
   bool innermost_is_reduced = false;
   for (std::size_t axis = 0; axis < space.size(); ++axis) {
     if (space[axis] != 1) innermost_is_reduced = is_reduced(axis);
   }
-  return row_elements() <= (innermost_is_reduced ? kMostRowElements : kMostColumnElements);
+  return row_elements() <= (innermost_is_reduced ? model.row_elements() : model.column_elements());
 }
 
 bool FusionHome::is_row_broadcast(const ir::Shape& x) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/shape.h"
+#include "passes/cost_model.h"
 
 namespace ndl::passes {
 
@@ -22,7 +23,7 @@ struct FusionHome {
   // Whether there are too few rows for threads to share many elements.
   bool has_few_rows() const;
   // Whether a row that is read once for each of several reductions stays in the cache meanwhile.
-  bool row_fits_cache() const;
+  bool row_fits_cache(const CostModel& model) const;
   // Whether x, broadcast to the space, has one element for each row.
   bool is_row_broadcast(const ir::Shape& x) const;
   // The first of the axes that lanes run along as one: the last ones, if these are reduced. The

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/attributes.h"
+#include "passes/cost_model.h"
 
 namespace ndl::passes {
 
@@ -13,9 +14,6 @@ using ir::Op;
 using ir::Value;
 
 namespace {
-
-// Operands among which an element is chosen when it is read.
-constexpr std::size_t kMostJoined = 4;
 
 Dims without_ones(const Dims& dims) {
   Dims result = dims;
@@ -47,7 +45,7 @@ bool is_map(const Graph& graph, Value value) {
     case Op::kPad:
       return std::ranges::all_of(a.integers(Attr::kInterior), [](auto x) { return x == 0; });
     case Op::kConcatenate:
-      return graph.operands(value).size() <= kMostJoined;
+      return graph.operands(value).size() <= CostModel::kMostJoined;
     case Op::kGather:
     case Op::kDynamicSlice:  // with indices in memory
       return !graph.is_splat(graph.operand(value, 1)) &&
@@ -73,7 +71,6 @@ bool is_root(const Graph& graph, Value value) {
 }
 
 std::vector<bool> find_numbers(const Graph& graph) {
-  constexpr int kMostOps = 8;
   std::vector<int> ops(graph.size());  // that make a number; 0 for what is none
   const auto is_cheap = [&](Value value) {
     const ir::OpDef& def = graph.def(value);
@@ -93,7 +90,8 @@ std::vector<bool> find_numbers(const Graph& graph) {
     if (is_input(graph, value) || !is_cheap(value)) continue;
     int sum = 1;
     for (const Value operand : graph.operands(value)) sum += ops[operand.id];
-    if (sum > kMostOps || !std::ranges::all_of(graph.operands(value), is_one)) continue;
+    if (sum > CostModel::kMostNumberOps || !std::ranges::all_of(graph.operands(value), is_one))
+      continue;
     result[id] = true;
     if (graph.type(value).shape().num_elements() == 1) ops[id] = sum;
   }

@@ -1,7 +1,8 @@
 // 1. Positions from the operands down: what follows a reduction or a contraction stays with it.
 // 2. Positions from the users up: what is asked for at one position only moves there.
 // 3. Stages, as early as possible and then as late as possible.
-// 4. Groups: members of one stage and one home, cut at max_ops in topological order.
+// 4. Groups: members of one stage and one home, cut at the most ops of a kernel, in topological
+// order.
 #include "passes/fusion_plan.h"
 
 #include <algorithm>
@@ -36,7 +37,7 @@ constexpr std::uint32_t kFirstRead = 2;
 
 class Planner {
  public:
-  Planner(const Graph& graph, std::size_t max_ops);
+  Planner(const Graph& graph, const CostModel& model);
 
   FusionPlan plan() const { return plan_; }
   FusionReason reason(Value producer, Value consumer, std::size_t operand) const;
@@ -47,7 +48,7 @@ class Planner {
   void move_to_users();
   void plan_stages();
   void leave_absent_roots();
-  void plan_groups(std::size_t max_ops);
+  void plan_groups();
 
   std::uint32_t home_id(FusionHome home);
   // Of a map that may have lanes along all axes from that on.
@@ -93,6 +94,7 @@ class Planner {
   }
 
   const Graph& graph_;
+  const CostModel model_;
   const std::vector<bool> live_;
   FusionPlan plan_;
   std::vector<FusionHome> homes_;
@@ -106,8 +108,9 @@ class Planner {
   std::vector<std::uint32_t> reader_;      // of each read, the node that makes it
 };
 
-Planner::Planner(const Graph& graph, std::size_t max_ops)
+Planner::Planner(const Graph& graph, const CostModel& model)
     : graph_(graph),
+      model_(model),
       live_(graph.live_nodes()),
       positions_(graph.size()),
       is_bound_(graph.size()),
@@ -119,7 +122,7 @@ Planner::Planner(const Graph& graph, std::size_t max_ops)
   move_to_users();
   plan_stages();
   leave_absent_roots();
-  plan_groups(max_ops);
+  plan_groups();
 }
 
 std::uint32_t Planner::home_id(FusionHome home) {
@@ -192,7 +195,7 @@ std::optional<Position> Planner::inherited(Value value, Value operand) const {
   switch (graph_.op(value)) {
     case Op::kBroadcast:
       if (at.place != kRow || home.space != graph_.type(value).shape().dims()) return std::nullopt;
-      if (!home.row_fits_cache() || !home.is_row_broadcast(graph_.type(operand).shape())) {
+      if (!home.row_fits_cache(model_) || !home.is_row_broadcast(graph_.type(operand).shape())) {
         return std::nullopt;
       }
       return Position{at.home, kWhole};
@@ -365,7 +368,7 @@ void Planner::leave_absent_roots() {
   positions_ = std::move(moved);
 }
 
-void Planner::plan_groups(std::size_t max_ops) {
+void Planner::plan_groups() {
   struct Open {
     std::uint32_t group;
     std::size_t ops;
@@ -381,8 +384,8 @@ void Planner::plan_groups(std::size_t max_ops) {
   for (std::uint32_t id = 0; id < graph_.size(); ++id) {
     const Position at = positions_[id];
     if (!live_[id] || at.home == kNone || at.place >= kFirstRead) continue;
-    const auto [it, is_new] = open.try_emplace({plan_.stage[id], at.home}, Open{0, max_ops});
-    if (is_new || it->second.ops + ops[id] > max_ops) it->second = {plan_.num_groups++, 0};
+    const auto [it, is_new] = open.try_emplace({plan_.stage[id], at.home}, Open{0, model_.max_ops});
+    if (is_new || it->second.ops + ops[id] > model_.max_ops) it->second = {plan_.num_groups++, 0};
     it->second.ops += ops[id];
     plan_.group[id] = it->second.group;
   }
@@ -410,8 +413,8 @@ FusionReason Planner::reason(Value producer, Value consumer, std::size_t operand
 
 }  // namespace
 
-FusionPlan plan_fusion(const Graph& graph, std::size_t max_ops) {
-  return Planner(graph, max_ops).plan();
+FusionPlan plan_fusion(const Graph& graph, const CostModel& model) {
+  return Planner(graph, model).plan();
 }
 
 std::string_view name_of(FusionReason reason) {
@@ -420,8 +423,8 @@ std::string_view name_of(FusionReason reason) {
   return kNames[static_cast<std::size_t>(reason)];
 }
 
-std::vector<FusionEdge> explain_fusion(const Graph& graph, std::size_t max_ops) {
-  const Planner planner(graph, max_ops);
+std::vector<FusionEdge> explain_fusion(const Graph& graph, const CostModel& model) {
+  const Planner planner(graph, model);
   const std::vector<bool> live = graph.live_nodes();
   // A value that some other kernel reads is written whoever else reads it.
   std::vector<FusionEdge> edges;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "passes/cost_model.h"
 
 namespace ndl::passes {
 
@@ -40,8 +41,7 @@ struct FusionPlan {
   }
 };
 
-// `max_ops` bounds the size of a group, but for what is read through ops that move elements.
-FusionPlan plan_fusion(const ir::Graph& graph, std::size_t max_ops);
+FusionPlan plan_fusion(const ir::Graph& graph, const CostModel& model);
 
 // Why the two ends of an edge are in one kernel, or not.
 enum class FusionReason : std::uint8_t {
@@ -53,7 +53,7 @@ enum class FusionReason : std::uint8_t {
   kSpace,       // their kernels loop over different spaces, or reduce different axes
   kUses,        // the producer would be computed once more: others need it at other places
   kDependence,  // something between them runs in another kernel
-  kSize,        // the group would have had more than max_ops ops
+  kSize,        // the group would have had more than the most ops of a kernel
 };
 std::string_view name_of(FusionReason reason);
 
@@ -66,6 +66,6 @@ struct FusionEdge {
 };
 
 // Every edge once, in the order of consumers and their operands.
-std::vector<FusionEdge> explain_fusion(const ir::Graph& graph, std::size_t max_ops);
+std::vector<FusionEdge> explain_fusion(const ir::Graph& graph, const CostModel& model);
 
 }  // namespace ndl::passes

@@ -38,7 +38,7 @@ std::size_t count_kernels(const ir::Graph& graph) {
   return count;
 }
 
-std::string fusion_table(const ir::Graph& before, const ir::Graph& after, std::size_t max_ops) {
+std::string fusion_table(const ir::Graph& before, const ir::Graph& after, const CostModel& model) {
   const std::vector<std::string> labels = ir::value_labels(before);
   const auto end = [&](ir::Value value) {
     return fmt::format("{} {}", excerpt(labels[value.id]), before.def(value).name);
@@ -47,7 +47,7 @@ std::string fusion_table(const ir::Graph& before, const ir::Graph& after, std::s
       {"producer", "consumer", "reason", "bytes saved", "written at"}};
   std::size_t fused = 0;
   std::int64_t bytes = 0;
-  for (const passes::FusionEdge& edge : passes::explain_fusion(before, max_ops)) {
+  for (const passes::FusionEdge& edge : passes::explain_fusion(before, model)) {
     rows.push_back({end(edge.producer), end(edge.consumer), std::string(name_of(edge.reason)),
                     fmt::to_string(edge.bytes_saved), before.location(edge.consumer).to_string()});
     fused += edge.reason == passes::FusionReason::kFused ? 1 : 0;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ir/graph.h"
+#include "passes/cost_model.h"
 
 namespace ndl::passes {
 
@@ -20,6 +21,6 @@ std::size_t count_kernels(const ir::Graph& graph);
 //   %x parameter  %0 exp    input             0  m.ndl:4:8
 //   %0 exp        %1 add    fused            32  m.ndl:5:8
 //   1 of 2 edges fused, 32 bytes saved, 2 kernels become 1
-std::string fusion_table(const ir::Graph& before, const ir::Graph& after, std::size_t max_ops);
+std::string fusion_table(const ir::Graph& before, const ir::Graph& after, const CostModel& model);
 
 }  // namespace ndl::passes

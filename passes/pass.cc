@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "passes/canonicalize.h"
+#include "passes/cost_model.h"
 #include "passes/dce.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
@@ -36,7 +37,10 @@ std::span<const PassDef> all_passes() {
        "Makes one kernel of ops over one iteration space, with a tuple of outputs.",
        run_fuse,
        {},
-       {{"max-ops", kDefaultFusionMaxOps, "the most ops that one kernel holds"}}},
+       {{kMaxOpsOption, "256", "the most ops that one kernel holds"},
+        {kCacheOption, "524288",
+         "bytes of the cache in which a row stays that is read several times; compiling asks the "
+         "CPU"}}},
       {"stabilize",
        "Rewrites what overflows or cancels as ops that do not: softmax, logsumexp, softplus, ...",
        run_stabilize,

@@ -108,7 +108,7 @@ std::string risk_table(const ir::Graph& graph) {
 
 std::string explanation(const PassRecord& record, const PipelineStep& step, const ir::Graph& before,
                         const ir::Graph& after) {
-  if (record.name == "fuse") return fusion_table(before, after, max_ops_option(step.options));
+  if (record.name == "fuse") return fusion_table(before, after, cost_model(step.options));
   return rule_table(record, before) + (record.name == "stabilize" ? risk_table(after) : "");
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "passes/cost_model.h"
 #include "passes/stabilize_helpers.h"
 #include "passes/value_range.h"
 
@@ -67,9 +68,6 @@ Value repeat_along(Builder& b, Value reduced, const Shape& shape, const Dims& ax
   return b.broadcast(column, shape);
 }
 
-// Rows of more elements would be read once more from memory.
-constexpr std::int64_t kMostElements = 1 << 16;
-
 // sqrt(sum(x * x)), or 1 over it, of rows scaled by the power of two next to their largest element.
 Result norm(Builder& b, Value value) {
   const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
@@ -81,7 +79,8 @@ Result norm(Builder& b, Value value) {
   const Dims axes = reduction.integers(Attr::kAxes);
   // A row of nothing has no largest element.
   const std::int64_t rows = b.type(sum.base).shape().num_elements();
-  if (shape.num_elements() == 0 || shape.num_elements() > kMostElements * rows) {
+  // Longer ones would be read once more from memory, whatever CPU this is.
+  if (shape.num_elements() == 0 || shape.num_elements() > CostModel().row_elements() * rows) {
     return std::nullopt;
   }
   const Value scale = power_of_two_near(b, b.reduce(b.abs(*x), ReduceKind::kMax, axes));

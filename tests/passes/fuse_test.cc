@@ -59,7 +59,7 @@ graph f(%x: f32[4], %y: f32[4]) -> f32[4] {
   return %5
 })");
   std::vector<std::string> reasons;
-  for (const FusionEdge& edge : explain_fusion(graph, 256)) {
+  for (const FusionEdge& edge : explain_fusion(graph, {})) {
     reasons.push_back(fmt::format("{}-{} {} {}", edge.producer.id, edge.consumer.id,
                                   name_of(edge.reason), edge.bytes_saved));
   }
@@ -76,7 +76,7 @@ TEST(Fuse, EdgesAreExplainedOnRandomGraphs) {
     for (std::uint32_t id = 0; id < graph.size(); ++id) {
       if (live[id]) edges += graph.operands({id}).size();
     }
-    EXPECT_EQ(explain_fusion(graph, 256).size(), edges);
+    EXPECT_EQ(explain_fusion(graph, {}).size(), edges);
   }
 }
 
@@ -87,6 +87,16 @@ TEST(Fuse, AnOptionThatIsNoNumberIsRefused) {
     context.options["max-ops"] = text;
     EXPECT_THROW(run_fuse(graph, context), UsageError) << text;
   }
+}
+
+TEST(CostModel, OptionsSayWhatItSaysItself) {
+  std::map<std::string, std::string, std::less<>> options;
+  for (const PassOption& option : find_pass("fuse")->options) {
+    options.emplace(option.name, option.fallback);
+  }
+  const CostModel model = cost_model(options);
+  EXPECT_EQ(model.max_ops, CostModel().max_ops);
+  EXPECT_EQ(model.cache_bytes, CostModel().cache_bytes);
 }
 
 }  // namespace

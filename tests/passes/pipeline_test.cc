@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,31 @@ TEST(Pipeline, EveryPassAloneAndInPairsKeepsEveryBit) {
                                   seed);
         if (testing::Test::HasFatalFailure()) FAIL() << to_string(pipeline) << " seed " << seed;
       }
+    }
+  }
+}
+
+// Any of the exact passes in any order, so also all but one of them in the usual order.
+TEST(Pipeline, EverySequenceOfExactPassesKeepsEveryBit) {
+  std::vector<std::string> names;
+  for (const PassDef& pass : all_passes()) {
+    if (pass.is_exact) names.emplace_back(pass.name);
+  }
+  std::vector<std::vector<std::string>> sequences = {{}};
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    for (const std::string& name : names) {
+      if (std::ranges::find(sequences[i], name) != sequences[i].end()) continue;
+      sequences.push_back(sequences[i]);
+      sequences.back().push_back(name);
+    }
+  }
+  std::uint64_t seed = 0;
+  for (const std::vector<std::string>& sequence : sequences) {
+    const auto pipeline = parse_pipeline(fmt::format("{}", fmt::join(sequence, ",")));
+    for (int i = 0; i < 10; ++i) {
+      const ir::Graph graph = test::random_graph(++seed, 16);
+      test::expect_same_results(graph, run_pipeline(graph, pipeline, {.verify_each = true}), seed);
+      if (testing::Test::HasFatalFailure()) FAIL() << to_string(pipeline) << " seed " << seed;
     }
   }
 }

@@ -83,7 +83,7 @@ int run(const Options& options) {
   const auto specs = bind_given_inputs(source, options.inputs);
   const std::string old = options.compare.empty() ? "" : read_text(options.compare);
   const auto start = std::chrono::steady_clock::now();
-  const ir::Graph graph = options.passes.run(source, codegen::CompileOptions{}.pipeline);
+  const ir::Graph graph = options.passes.run(source, cpu);
   const auto program = compile_after_passes(graph, cpu);
   result.compile_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

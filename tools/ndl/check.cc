@@ -47,7 +47,7 @@ Lowering lower(const std::string& file, const PassFlags& passes, const std::stri
   Lowering lowering;
   lowering.source = load_graph(file);
   const ir::Graph graph =
-      passes.run(lowering.source, codegen::CompileOptions{}.pipeline,
+      passes.run(lowering.source, cpu,
                  [&](const passes::PassRecord& record, const ir::Graph&, const ir::Graph& after) {
                    if (record.changed) lowering.stages.push_back({record.name, after});
                  });

@@ -54,7 +54,7 @@ int run(const Options& options) {
   compile.cpu = options.target.cpu();
   const ir::Graph source = load_graph(options.file);
   // The passes run here, where their flags show what they do.
-  const ir::Graph graph = options.passes.run(source, compile.pipeline);
+  const ir::Graph graph = options.passes.run(source, compile.cpu);
   compile.pipeline = "";
   options.passes.dump_kernels(graph, compile.cpu);
   const bool before_passes = stage == codegen::Stage::kGraph;

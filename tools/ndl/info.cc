@@ -233,8 +233,7 @@ int run(const Options& options) {
   const std::string& cpu = options.target.cpu();
   const ir::Graph graph = load_graph(options.file);
   Summary summary = summarize(graph);
-  summary.compiled =
-      compiled_of(options.passes.run(graph, codegen::CompileOptions{}.pipeline), cpu);
+  summary.compiled = compiled_of(options.passes.run(graph, cpu), cpu);
   write_stdout(options.json ? to_json(summary).dump(2) + "\n" : to_text(graph, summary));
   return kOk;
 }

@@ -46,11 +46,14 @@ Flags PassFlags::flags() const {
   return flags;
 }
 
-ir::Graph PassFlags::run(const ir::Graph& graph, std::string_view fallback,
+ir::Graph PassFlags::run(const ir::Graph& graph, const std::string& cpu,
                          const decltype(passes::RunOptions::observer)& observer) const {
   const Flags flags = this->flags();
+  const std::string_view text = pipeline_option_->count() != 0 ? trim(pipeline_)
+                                : cpu.empty()                  ? ""
+                                                               : codegen::kCompilePipeline;
   const std::vector<passes::PipelineStep> pipeline =
-      passes::parse_pipeline(pipeline_option_->count() == 0 ? fallback : trim(pipeline_));
+      cpu.empty() ? passes::parse_pipeline(text) : codegen::pipeline_for(text, cpu);
   passes::ShowTo to;
   to.text = write_stderr;
   to.file = write_file;

@@ -26,9 +26,10 @@ class PassFlags {
   // NDL_FLAGS, and over it the command line. Throws UsageError.
   Flags flags() const;
 
-  // `graph` after the pipeline, or after `fallback` if none is given, with everything the flags ask
-  // for on standard error and in files. `observer` sees each step, as passes::RunOptions has it.
-  ir::Graph run(const ir::Graph& graph, std::string_view fallback = "",
+  // `graph` after the pipeline, with everything the flags ask for on standard error and in files;
+  // if none is given, after that of compiling where it is for a CPU, and else as it is. `observer`
+  // sees each step, as passes::RunOptions has it.
+  ir::Graph run(const ir::Graph& graph, const std::string& cpu = "",
                 const decltype(passes::RunOptions::observer)& observer = {}) const;
 
   // For a graph after run() that is compiled for a CPU: where --dump-to asks for files, what it is

@@ -159,8 +159,7 @@ int run(const Options& options) {
   const ir::Type type = source.result_type();
   const Format format = output_format(options.output, type.elements().size());
   check_input_bytes(source, interpret_options.memory_limit);
-  const ir::Graph graph =
-      options.passes.run(source, interprets ? "" : codegen::CompileOptions{}.pipeline);
+  const ir::Graph graph = options.passes.run(source, interprets ? std::string() : cpu);
   if (!interprets) options.passes.dump_kernels(graph, cpu);
   const std::shared_ptr<const codegen::Program> program =
       interprets ? nullptr : compile(graph, cpu, interpret_options.memory_limit);
