@@ -86,6 +86,36 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v) {
   return matmul(naive_softmax(scores), v);
 }
 
+// A block of a transformer, normed before its two parts, over x[sequences, length, features].
+struct TransformerBlock : nn::Module {
+  static constexpr std::int64_t kFeatures = 256;
+  static constexpr std::int64_t kHeads = 4;
+
+  nn::LayerNorm norm1{kFeatures};
+  nn::Linear query{kFeatures, kFeatures}, key{kFeatures, kFeatures}, value{kFeatures, kFeatures};
+  nn::Linear projection{kFeatures, kFeatures};
+  nn::LayerNorm norm2{kFeatures};
+  nn::Linear up{kFeatures, 4 * kFeatures}, down{4 * kFeatures, kFeatures};
+
+  // [sequences, length, features] -> [sequences, heads, length, features of a head]
+  static Tensor heads(const Tensor& x) {
+    const ir::Shape& shape = x.shape();
+    return transpose(x.reshape({shape[0], shape[1], kHeads, kFeatures / kHeads}), {0, 2, 1, 3});
+  }
+  Tensor attention(const Tensor& x) const {
+    const Tensor q = heads(query(x));
+    const Tensor k = heads(key(x));
+    const Tensor v = heads(value(x));
+    const Tensor scores = matmul(q, transpose(k, {0, 1, 3, 2})) / 8.0;
+    const Tensor mixed = transpose(matmul(naive_softmax(scores), v), {0, 2, 1, 3});
+    return projection(mixed.reshape({x.shape()[0], x.shape()[1], kFeatures}));
+  }
+  Tensor operator()(const Tensor& x) const {
+    const Tensor y = x + attention(norm1(x));
+    return y + down(nn::GELU()(up(norm2(y))));
+  }
+};
+
 template <class Model, class Optimizer>
 auto training_step(Model& model, Optimizer& opt) {
   return [&](const Tensor& x, const Tensor& labels) {
@@ -139,6 +169,21 @@ void print_page() {
   print_model("its step of training, SGD", training_step(model, sgd), images, classes);
   optim::Adam adam(nn::parameters(model), {});
   print_model("its step of training, Adam", training_step(model, adam), images, classes);
+
+  const TransformerBlock block;
+  const Tensor sequences = random({4, 64, 256});
+  print_model(
+      "a transformer block, 4 heads of 64", [&](const Tensor& a) { return block(a); }, sequences);
+  optim::Adam adam_of_block(nn::parameters(block), {});
+  print_model(
+      "its step of training, Adam",
+      [&](const Tensor& a) {
+        const Tensor difference = mean(block(a) * block(a));
+        difference.backward();
+        adam_of_block.step();
+        return difference;
+      },
+      sequences);
 
   std::vector<Tensor> parameters;
   std::vector<Tensor> targets;
