@@ -65,6 +65,8 @@ std::vector<Rule> scalar_rules() {
       equation("add-neg", x + neg(y), x - y),
       equation("sub-neg", x - neg(y), x + y),
       equation("mul-neg-neg", neg(x) * neg(y), x * y),
+      equation("mul-neg-constant", neg(x) * c, x * neg(c), kSignedNumeric),
+      equation("div-neg-constant", neg(x) / c, x / neg(c), kFloats),
       equation("div-neg-neg", neg(x) / neg(y), x / y, kFloats),
       equation("neg-zero-sub", lit(-0.0) - x, neg(x), kFloats),
       equation("zero-sub", lit(0) - x, neg(x), kIntegers),

@@ -15,6 +15,7 @@ using ir::Attributes;
 using ir::Builder;
 using ir::Dims;
 using ir::Graph;
+using ir::Literal;
 using ir::Op;
 using ir::Shape;
 using ir::Value;
@@ -113,6 +114,47 @@ Result slice_broadcast(Builder& b, Value value) {
   return b.broadcast(x, part);
 }
 
+// A part of what is transposed; there is less of it to turn.
+Result slice_transpose(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value turned = graph.operand(value, 0);
+  if (graph.op(turned) != Op::kTranspose) return std::nullopt;
+  const Dims permutation = graph.attributes(turned).integers(Attr::kPermutation);
+  Dims start(permutation.size());
+  Dims limit = start;
+  Dims stride = start;
+  for (std::size_t i = 0; i < permutation.size(); ++i) {
+    const auto axis = static_cast<std::size_t>(permutation[i]);
+    start[axis] = graph.attributes(value).integers(Attr::kStart)[i];
+    limit[axis] = graph.attributes(value).integers(Attr::kLimit)[i];
+    stride[axis] = graph.attributes(value).integers(Attr::kStride)[i];
+  }
+  const Value x = graph.operand(turned, 0);
+  return b.transpose(b.slice(x, std::move(start), std::move(limit), std::move(stride)),
+                     permutation);
+}
+
+// A window that begins at places which are known.
+Result dynamic_slice_constant(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value indices = graph.operand(value, 1);
+  if (graph.op(indices) != Op::kConstant) return std::nullopt;
+  const Literal& literal = graph.attributes(indices).literal(Attr::kValue);
+  const Value x = graph.operand(value, 0);
+  Dims start;
+  Dims limit;
+  for (std::size_t i = 0; i < b.type(x).shape().rank(); ++i) {
+    const auto at = static_cast<std::int64_t>(literal.as_double(static_cast<std::int64_t>(i)));
+    const std::int64_t extent = b.type(value).shape()[i];
+    // A window outside is an error, which stays one.
+    if (at < 0 || at > b.type(x).shape()[i] - extent) return std::nullopt;
+    start.push_back(at);
+    limit.push_back(at + extent);
+  }
+  const Dims stride(start.size(), 1);
+  return b.slice(x, std::move(start), std::move(limit), stride);
+}
+
 // Neighbouring parts of one value along the axis, side by side.
 Result concatenate_slices(Builder& b, Value value) {
   const Graph& graph = b.graph();
@@ -207,6 +249,15 @@ std::vector<Rule> part_rules() {
                     "a slice along axes that a broadcast repeats is a smaller broadcast",
                     "%0 = broadcast(%x) : f32[4,3]\n"
                     "%1 = slice(%0, start=[1,0], limit=[3,3]) : f32[2,3]"),
+      function_rule("slice-transpose", {Op::kSlice}, slice_transpose,
+                    "a slice of what is transposed is the transpose of a slice",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = reshape(%0) : f32[2,3]\n"
+                    "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
+                    "%3 = slice(%2, start=[1,0], limit=[3,2]) : f32[2,2]"),
+      function_rule("dynamic-slice-constant", {Op::kDynamicSlice}, dynamic_slice_constant,
+                    "a window that begins at a known place is a slice",
+                    "%0 = constant([1]) : i32[1]\n%1 = dynamic_slice(%x, %0) : f32[2]"),
       function_rule("concatenate-slices", {Op::kConcatenate}, concatenate_slices,
                     "neighbouring slices of x, concatenated, are one slice",
                     "%0 = slice(%x, start=[0], limit=[1]) : f32[1]\n"

@@ -38,6 +38,9 @@ class Rewriter {
   // `applied` is called with each rule and what it made.
   template <class F>
   Value simplify(Builder& builder, Value value, F&& applied) const;
+  // `made` with what a rule made from node `first` on simplified too.
+  template <class F>
+  Value simplify_parts(Builder& builder, std::size_t first, Value made, F&& applied) const;
   Rewritten run(const Graph& source, std::vector<AppliedRule>* applied) const;
 
   std::vector<AppliedRule>* const applied_;
@@ -58,11 +61,12 @@ Value Rewriter::simplify(Builder& builder, Value value, F&& applied) const {
   for (int firings = 0;;) {
     bool fired = false;
     for (const Rule* rule : by_root_[index(builder.graph().op(value))]) {
+      const std::size_t first = builder.graph().size();
       const std::optional<Value> result = fire(*rule, builder, value);
       if (!result || *result == value) continue;
       NDL_CHECK(builder.type(*result) == builder.type(value), "rule {} changes the type {} to {}",
                 rule->name, builder.type(value).to_string(), builder.type(*result).to_string());
-      value = *result;
+      value = simplify_parts(builder, first, *result, applied);
       applied(*rule, value);
       fired = true;
       NDL_CHECK(++firings < kMostFirings, "rule {} does not end", rule->name);
@@ -70,6 +74,28 @@ Value Rewriter::simplify(Builder& builder, Value value, F&& applied) const {
     }
     if (!fired) return value;
   }
+}
+
+template <class F>
+Value Rewriter::simplify_parts(Builder& builder, std::size_t first, Value made, F&& applied) const {
+  std::vector<Value> values;  // what those from `first` on have become
+  for (auto id = static_cast<std::uint32_t>(first); id <= made.id; ++id) {
+    Value value{id};
+    std::vector<Value> operands;
+    bool is_same = true;
+    for (const Value operand : builder.graph().operands(value)) {
+      operands.push_back(operand.id < first ? operand : values[operand.id - first]);
+      is_same = is_same && operands.back() == operand;
+    }
+    if (!is_same) {
+      const ir::Op op = builder.graph().op(value);
+      const ir::Attributes attributes = builder.graph().attributes(value);
+      const ir::Type type = builder.type(value);
+      value = builder.add_node(op, operands, attributes, &type);
+    }
+    values.push_back(id == made.id ? value : simplify(builder, value, applied));
+  }
+  return made.id < first ? made : values.back();
 }
 
 Rewritten Rewriter::run(const Graph& source, std::vector<AppliedRule>* applied) const {

@@ -77,16 +77,6 @@ Result divide_by_power_of_two(Builder& b, Value value) {
   return b.mul(b.graph().operand(value, 0), b.constant(reciprocal));
 }
 
-// Moving the elements of a splat gives the same splat in another shape.
-Result move_splat(Builder& b, Value value) {
-  const Literal* literal = constant_of(b.graph(), b.graph().operand(value, 0));
-  if (literal == nullptr || !literal->is_splat()) return std::nullopt;
-  const TensorType type = b.type(value).tensor();
-  return b.constant(visit_dtype(type.dtype, [&]<class T>(std::type_identity<T>) {
-    return Literal::splat(type, literal->at<T>(0));
-  }));
-}
-
 Result same_type(Builder& b, Value value) {
   const Value x = b.graph().operand(value, 0);
   if (b.type(x) != b.type(value)) return std::nullopt;
@@ -128,121 +118,6 @@ Result bitcast_bitcast(Builder& b, Value value) {
   return b.bitcast(*x, b.type(value).dtype());
 }
 
-Result reshape_reshape(Builder& b, Value value) {
-  const Result x = inner_of_same_op(b.graph(), value);
-  if (!x) return std::nullopt;
-  return b.reshape(*x, b.type(value).shape());
-}
-
-Result broadcast_broadcast(Builder& b, Value value) {
-  const Result x = inner_of_same_op(b.graph(), value);
-  if (!x) return std::nullopt;
-  return b.broadcast(*x, b.type(value).shape());
-}
-
-Result transpose_identity(Builder& b, Value value) {
-  const Dims& permutation = b.graph().attributes(value).integers(Attr::kPermutation);
-  if (!std::ranges::is_sorted(permutation)) return std::nullopt;
-  return b.graph().operand(value, 0);
-}
-
-Result transpose_transpose(Builder& b, Value value) {
-  const Result x = inner_of_same_op(b.graph(), value);
-  if (!x) return std::nullopt;
-  const Dims& outer = b.graph().attributes(value).integers(Attr::kPermutation);
-  const Value middle = b.graph().operand(value, 0);
-  const Dims& inner = b.graph().attributes(middle).integers(Attr::kPermutation);
-  Dims both;
-  for (const std::int64_t axis : outer) both.push_back(inner[static_cast<std::size_t>(axis)]);
-  return b.transpose(*x, std::move(both));
-}
-
-// Reversing no axis, or only axes with at most one element.
-Result reverse_nothing(Builder& b, Value value) {
-  const Dims& axes = b.graph().attributes(value).integers(Attr::kAxes);
-  const Shape& shape = b.type(value).shape();
-  const bool moves = std::ranges::any_of(
-      axes, [&](std::int64_t axis) { return shape[static_cast<std::size_t>(axis)] > 1; });
-  if (moves) return std::nullopt;
-  return b.graph().operand(value, 0);
-}
-
-Result reverse_reverse(Builder& b, Value value) {
-  const Result x = inner_of_same_op(b.graph(), value);
-  if (!x) return std::nullopt;
-  const Dims& outer = b.graph().attributes(value).integers(Attr::kAxes);
-  const Dims& inner = b.graph().attributes(b.graph().operand(value, 0)).integers(Attr::kAxes);
-  Dims axes;
-  std::ranges::set_symmetric_difference(outer, inner, std::back_inserter(axes));
-  return b.reverse(*x, std::move(axes));
-}
-
-// Kinds that give the same for an element once or several times, in any order.
-bool is_idempotent(ir::ReduceKind kind) {
-  switch (kind) {
-    case ir::ReduceKind::kMax:
-    case ir::ReduceKind::kMin:
-    case ir::ReduceKind::kAnd:
-    case ir::ReduceKind::kOr:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// The largest of equal elements is one of them.
-Result reduce_broadcast(Builder& b, Value value) {
-  const Graph& graph = b.graph();
-  const Value repeated = graph.operand(value, 0);
-  if (graph.op(repeated) != Op::kBroadcast || !is_idempotent(graph.attributes(value).kind())) {
-    return std::nullopt;
-  }
-  const Value x = graph.operand(repeated, 0);
-  const Shape& from = b.type(x).shape();
-  const Shape& whole = b.type(repeated).shape();
-  const std::size_t added = whole.rank() - from.rank();
-  const Dims& axes = graph.attributes(value).integers(Attr::kAxes);
-  Dims kept;  // extents of x along the axes that stay
-  for (std::size_t axis = 0; axis < whole.rank(); ++axis) {
-    const bool is_reduced = std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
-    const std::int64_t extent = axis < added ? 1 : from[axis - added];
-    if (is_reduced && (extent != 1 || whole[axis] == 0)) return std::nullopt;
-    if (!is_reduced) kept.push_back(extent);
-  }
-  return b.broadcast(b.reshape(x, Shape(std::move(kept))), b.type(value).shape());
-}
-
-// The largest of the largest.
-Result reduce_reduce(Builder& b, Value value) {
-  const Graph& graph = b.graph();
-  const Result x = inner_of_same_op(graph, value);
-  if (!x) return std::nullopt;
-  const Value inner = graph.operand(value, 0);
-  const ir::ReduceKind kind = graph.attributes(value).kind();
-  if (graph.attributes(inner).kind() != kind || !is_idempotent(kind)) return std::nullopt;
-  const Dims& first = graph.attributes(inner).integers(Attr::kAxes);
-  const Dims& then = graph.attributes(value).integers(Attr::kAxes);
-  Dims axes = first;
-  std::int64_t axis = 0;  // of the inner result
-  for (std::int64_t i = 0; i < static_cast<std::int64_t>(b.type(*x).shape().rank()); ++i) {
-    if (std::ranges::find(first, i) != first.end()) continue;
-    if (std::ranges::find(then, axis++) != then.end()) axes.push_back(i);
-  }
-  std::ranges::sort(axes);
-  return b.reduce(*x, kind, std::move(axes));
-}
-
-// A reduction over axes of extent 1 moves nothing: one element, no rounding.
-Result reduce_single(Builder& b, Value value) {
-  const Value x = b.graph().operand(value, 0);
-  const Dims& axes = b.graph().attributes(value).integers(Attr::kAxes);
-  const Shape& shape = b.type(x).shape();
-  const bool single = std::ranges::all_of(
-      axes, [&](std::int64_t axis) { return shape[static_cast<std::size_t>(axis)] == 1; });
-  if (!single) return std::nullopt;
-  return b.reshape(x, b.type(value).shape());
-}
-
 Result element_of_make_tuple(Builder& b, Value value) {
   const Value tuple = b.graph().operand(value, 0);
   if (b.graph().op(tuple) != Op::kMakeTuple) return std::nullopt;
@@ -275,10 +150,6 @@ std::vector<Rule> structural_rules() {
       function_rule("div-power-of-two", {Op::kDiv}, divide_by_power_of_two,
                     "x / c = x * (1 / c) for a power of two c whose reciprocal is a value",
                     "%0 = constant(8) : f32[3]\n%1 = div(%x, %0) : f32[3]"),
-      function_rule("move-splat",
-                    {Op::kReshape, Op::kBroadcast, Op::kTranspose, Op::kReverse, Op::kSlice},
-                    move_splat, "moving the elements of a splat gives a splat",
-                    "%0 = constant(2) : f32[]\n%1 = broadcast(%0) : f32[100,100]"),
       function_rule(
           "move-nothing", {Op::kReshape, Op::kBroadcast, Op::kConvert, Op::kBitcast, Op::kSlice},
           same_type, "an op that keeps the type is its operand", "%0 = reshape(%x) : f32[3]"),
@@ -288,39 +159,6 @@ std::vector<Rule> structural_rules() {
       function_rule("bitcast-bitcast", {Op::kBitcast}, bitcast_bitcast,
                     "bitcast(bitcast(x)) = bitcast(x) by way of integers",
                     "%0 = bitcast(%x) : i32[3]\n%1 = bitcast(%0) : f32[3]"),
-      function_rule("reshape-reshape", {Op::kReshape}, reshape_reshape,
-                    "reshape(reshape(x)) = reshape(x)",
-                    "%0 = reshape(%x) : f32[3,1]\n%1 = reshape(%0) : f32[1,3]"),
-      function_rule("broadcast-broadcast", {Op::kBroadcast}, broadcast_broadcast,
-                    "broadcast(broadcast(x)) = broadcast(x)",
-                    "%0 = broadcast(%x) : f32[2,3]\n%1 = broadcast(%0) : f32[4,2,3]"),
-      function_rule("transpose-identity", {Op::kTranspose}, transpose_identity,
-                    "a transpose that keeps every axis is its operand",
-                    "%0 = transpose(%x, permutation=[0]) : f32[3]"),
-      function_rule("transpose-transpose", {Op::kTranspose}, transpose_transpose,
-                    "transpose(transpose(x)) is one transpose",
-                    "%0 = reshape(%x) : f32[1,3,1]\n"
-                    "%1 = transpose(%0, permutation=[1, 2, 0]) : f32[3,1,1]\n"
-                    "%2 = transpose(%1, permutation=[1, 0, 2]) : f32[1,3,1]"),
-      function_rule("reverse-nothing", {Op::kReverse}, reverse_nothing,
-                    "reversing axes of at most one element is the operand",
-                    "%0 = reverse(%x, axes=[]) : f32[3]"),
-      function_rule("reverse-reverse", {Op::kReverse}, reverse_reverse,
-                    "reverse(reverse(x)) reverses the axes that one of them does",
-                    "%0 = reverse(%x, axes=[0]) : f32[3]\n%1 = reverse(%0, axes=[0]) : f32[3]"),
-      function_rule("reduce-broadcast", {Op::kReduce}, reduce_broadcast,
-                    "the max, min, and, or of what a broadcast repeats is the operand",
-                    "%0 = broadcast(%x) : f32[4,3]\n"
-                    "%1 = reduce(%0, kind=max, axes=[0]) : f32[3]"),
-      function_rule("reduce-reduce", {Op::kReduce}, reduce_reduce,
-                    "the max, min, and, or over some axes and then others is one over all",
-                    "%0 = broadcast(%x) : f32[2,3]\n"
-                    "%1 = reduce(%0, kind=max, axes=[1]) : f32[2]\n"
-                    "%2 = reduce(%1, kind=max, axes=[0]) : f32[]"),
-      function_rule("reduce-single", {Op::kReduce}, reduce_single,
-                    "reducing axes of extent 1 is a reshape",
-                    "%0 = reshape(%x) : f32[3,1]\n"
-                    "%1 = reduce(%0, kind=sum, axes=[1]) : f32[3]"),
       function_rule("element-of-make-tuple", {Op::kGetTupleElement}, element_of_make_tuple,
                     "get_tuple_element(make_tuple(..., x, ...)) = x",
                     "%0 = make_tuple(%x, %x) : (f32[3], f32[3])\n"
@@ -332,7 +170,7 @@ std::vector<Rule> structural_rules() {
                     "%2 = get_tuple_element(%0, index=1) : f32[3]\n"
                     "%3 = make_tuple(%1, %2) : (f32[3], f32[3])"),
   };
-  for (const auto more : {part_rules, control_rules}) {
+  for (const auto more : {move_rules, part_rules, control_rules}) {
     for (Rule& rule : more()) rules.push_back(std::move(rule));
   }
   return rules;

@@ -8,6 +8,8 @@
 namespace ndl::passes {
 
 std::vector<Rule> structural_rules();
+// Those of them that are about reshape, broadcast, transpose and reverse.
+std::vector<Rule> move_rules();
 // Those of them that are about slices, concatenations and padding.
 std::vector<Rule> part_rules();
 // Those that are about control flow.
