@@ -23,6 +23,10 @@ std::int64_t block_rows(ReductionOrder order, std::int64_t rows) {
   switch (order) {
     case ReductionOrder::kTree:
       return ir::rows_per_block(rows);
+    case ReductionOrder::kLanes:
+      return ir::kReduceBlock / ir::kLanes;
+    case ReductionOrder::kPairs:
+      return 1;
     case ReductionOrder::kContraction:
       return ir::kContractionBlock;
     case ReductionOrder::kSequence:
@@ -102,6 +106,8 @@ Values NestEmitter::step(const Phase& phase, const Values& state, const Values& 
       llvm::Value* sum = state[begin + i];
       switch (r.order) {
         case ReductionOrder::kTree:
+        case ReductionOrder::kLanes:
+        case ReductionOrder::kPairs:
         case ReductionOrder::kSequence:
           next.push_back(emit_combine(r.kind, r.accumulator, sum, x(i)));
           break;
@@ -141,7 +147,9 @@ Values NestEmitter::combine_blocks(const Phase& phase, std::int64_t blocks, std:
                                    const std::function<Values(llvm::Value*)>& block) {
   if (blocks == 1) return block(int64(0));
   const Reduction& first = phase.reductions.front();
-  if (first.order == ReductionOrder::kTree) return combine_pairwise(phase, blocks, vectors, block);
+  if (first.order != ReductionOrder::kContraction) {
+    return combine_pairwise(phase, blocks, vectors, block);
+  }
   // In order, from the neutral element, which is exact.
   Values total(vectors, emit_neutral(ir::ReduceKind::kSum, first.accumulator));
   return emit_loop(

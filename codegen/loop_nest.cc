@@ -97,7 +97,8 @@ std::string_view name_of(ir::ReduceKind kind) {
 }
 
 std::string_view name_of(ReductionOrder order) {
-  constexpr std::string_view kNames[] = {"tree", "sequence", "contraction", "first"};
+  constexpr std::string_view kNames[] = {"tree",     "lanes",       "pairs",
+                                         "sequence", "contraction", "first"};
   return kNames[static_cast<std::size_t>(order)];
 }
 

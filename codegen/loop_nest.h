@@ -94,6 +94,9 @@ struct Instruction {
 // In which order values are combined, see ir/reduction.h.
 enum class ReductionOrder : std::uint8_t {
   kTree,         // `reduce`
+  kLanes,        // the lanes of a tree apart: blocks of kReduceBlock / kLanes in order, these
+                 // pairwise
+  kPairs,        // pairwise by index
   kSequence,     // `reduce_window` and `cumsum`: in order, from the neutral element
   kContraction,  // `matmul` and `conv`: madd(left, right, sum) in blocks
   kFirst,        // `argmax` and `argmin`: the index of the first NaN, else of the first extremum

@@ -8,6 +8,7 @@
 #include "codegen/arrange_launches.h"
 #include "codegen/graph_lowering.h"
 #include "codegen/lower_region.h"
+#include "codegen/split_reduction.h"
 #include "ir/builder.h"
 #include "ir/expansion.h"
 
@@ -208,7 +209,21 @@ bool GraphLowering::lower_body(const Graph& body, const Buffers& parameters,
   if (!nest || !check_indices(body, parameters)) return false;
   Buffers buffers = parameters;
   buffers.insert(buffers.end(), results.begin(), results.end());
-  launch(std::move(*nest), std::move(buffers));
+  std::optional<SplitReduction> split = split_reduction(*nest);
+  if (!split) {
+    launch(std::move(*nest), std::move(buffers));
+    return true;
+  }
+  for (const KernelBuffer& partial : split->partials) {
+    buffers.push_back(temporary({partial.dtype, ir::Shape({partial.elements})}));
+  }
+  for (SplitReduction::Part& part : split->parts) {
+    Buffers own;
+    for (const std::int32_t number : part.buffers) {
+      own.push_back(buffers[static_cast<std::size_t>(number)]);
+    }
+    launch(std::move(part.nest), std::move(own));
+  }
   return true;
 }
 

@@ -15,8 +15,6 @@ constexpr std::int64_t kChunkUnit = 1024;
 // Indices that read across memory together: a line of f32, and few enough lines for one set of the
 // first cache.
 constexpr std::int64_t kStridedChunk = 16;
-// Enough rows for threads to share them evenly.
-constexpr std::int64_t kEnoughRows = 64;
 
 std::int64_t cost(const Instruction& x) {
   switch (x.kind) {
@@ -167,7 +165,7 @@ Partition partition(const LoopNest& nest, const Target& target) {
       const std::int64_t extent = nest.outer.back();
       const std::int64_t others = result.rows / extent;
       result.chunk = extent;
-      if (others < kEnoughRows) {
+      if (others < CostModel::kEnoughRows) {
         const std::int64_t worth = 4 * CostModel::kElementsPerMicrosecond / work;
         const std::int64_t unit = worth >= kChunkUnit ? kChunkUnit : 64;
         result.chunk = std::min(extent, std::max(worth / unit, std::int64_t{1}) * unit);

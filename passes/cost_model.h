@@ -35,6 +35,10 @@ struct CostModel {
   static constexpr int kMostNumberOps = 8;
   // Bytes that are worth a launch of its own not to have twice.
   static constexpr std::int64_t kWorthALaunch = 1 << 14;
+  // Enough rows for threads to share them evenly.
+  static constexpr std::int64_t kEnoughRows = 64;
+  // Simple vector operations on elements, of a reduction to few rows that becomes several kernels.
+  static constexpr std::int64_t kWorthSplitting = 1 << 19;
   // Elements through one simple vector operation in a microsecond: how work is shared by threads.
   static constexpr std::int64_t kElementsPerMicrosecond = 16384;
 };

@@ -20,8 +20,8 @@ constexpr const char* kHead = R"(# Fusion
 
 What runs for a model: op by op, and fused. Kernels are those of the graph before and after the pass
 `fuse`; launches are what a call of the compiled graph makes, of kernels that need nothing of each other
-at once; bytes are what all kernels read and write, those of constants that are one repeated element
-left out. Written by `bazel run //tests/needle:fusion_page`.
+at once, and of a reduction to few rows one after the other; bytes are what all kernels read and write,
+those of constants that are one repeated element left out. Written by `bazel run //tests/needle:fusion_page`.
 
 | model | kernels | fused | launches | MB moved | fused |
 |---|---|---|---|---|---|
