@@ -1,9 +1,9 @@
 // Reading and writing blocks of lanes.
 //
 // A block whose elements lie side by side is read and written in vectors, at the end of a loop with
-// masks. Any other, and the end of a loop where the CPU has no masks, goes element by element
-// through stack memory of a block's size, so that the code of a phase exists once, for whole
-// blocks.
+// masks (and there alone: a CPU does not read ahead of masked reads). Any other, and the end of a
+// loop where the CPU has no masks, goes element by element through stack memory of a block's size,
+// so that the code of a phase exists once, for whole blocks.
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
@@ -308,11 +308,11 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
                         });
   const bool is_masked =
       lanes_.partial != nullptr && of_lanes.empty() && !is_local(x.buffer) && reads_masked(x.dtype);
-  const auto load_block = [&](llvm::Value* from) {
+  const auto load_block = [&](llvm::Value* from, bool masks = false) {
     Values result;
     for (unsigned u = 0; u < unroll_; ++u) {
       llvm::Value* source = b().CreateConstGEP1_64(bits_type(x.dtype), from, u * width_);
-      result.push_back(load_lanes(x.dtype, source, is_masked ? lanes_.masks[u] : nullptr));
+      result.push_back(load_lanes(x.dtype, source, masks ? lanes_.masks[u] : nullptr));
     }
     return result;
   };
@@ -333,7 +333,11 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
     llvm::Value* inside = guards_hold(of_block, int64(0));
     source = b().CreateSelect(inside, source, block_memory(nullptr));
   }
-  if (is_masked) return load_block(source);
+  if (is_masked) {
+    return emit_choice(
+        lanes_.partial, [&] { return load_block(source, true); },
+        [&] { return load_block(source); });
+  }
   // Whether elements are read one by one.
   llvm::Value* apart = is_local(x.buffer) ? nullptr : lanes_.partial;
   if (!of_lanes.empty()) {
@@ -389,14 +393,24 @@ void NestEmitter::write(const Write& w) {
   }
   const LaneScope lanes = scope(width_);
   const Values vectors = spread(w.local);
-  const bool is_streamed = is_streaming_ && lanes_.partial == nullptr && may_stream(w);
-  for (unsigned u = 0; u < unroll_; ++u) {
-    llvm::Value* pointer = b().CreateConstGEP1_64(type, target, u * width_);
-    if (is_streamed) {
-      stream_lanes(dtype, vectors[u], pointer);
-    } else {
-      store_lanes(dtype, vectors[u], pointer, is_masked ? lanes_.masks[u] : nullptr);
+  const bool is_streamed =
+      is_streaming_ && (lanes_.partial == nullptr || is_masked) && may_stream(w);
+  const auto store_block = [&](bool masks) -> Values {
+    for (unsigned u = 0; u < unroll_; ++u) {
+      llvm::Value* pointer = b().CreateConstGEP1_64(type, target, u * width_);
+      if (is_streamed && !masks) {
+        stream_lanes(dtype, vectors[u], pointer);
+      } else {
+        store_lanes(dtype, vectors[u], pointer, masks ? lanes_.masks[u] : nullptr);
+      }
     }
+    return {};
+  };
+  if (is_masked) {
+    emit_choice(
+        lanes_.partial, [&] { return store_block(true); }, [&] { return store_block(false); });
+  } else {
+    store_block(false);
   }
   if (memory == nullptr) return;
   const auto copy = [&] {

@@ -290,7 +290,9 @@ Values NestEmitter::reduce_lanes(const Phase& phase) {
           for (std::size_t i = 0; lanes_.partial != nullptr && i < x.size(); ++i) {
             const Reduction& r = phase.reductions[i / unroll_];
             const auto first = static_cast<std::int64_t>(i % unroll_ * width_);
-            llvm::Value* below = lanes_below(b().CreateSub(lanes_.count, int64(first)));
+            llvm::Value* below = has_masks()
+                                     ? lanes_.masks[i % unroll_]
+                                     : lanes_below(b().CreateSub(lanes_.count, int64(first)));
             x[i] = b().CreateSelect(below, x[i], emit_neutral(r.kind, r.accumulator));
           }
           emit_writes(phase);

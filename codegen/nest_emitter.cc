@@ -308,16 +308,29 @@ Values NestEmitter::emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::in
           llvm::Value* rest = b().CreateSub(int64(extent), first);
           lanes_.partial = b().CreateICmpSLT(rest, int64(size));
           lanes_.count = b().CreateSelect(lanes_.partial, rest, int64(size));
-          const LaneScope lanes = scope(width_);
-          for (unsigned u = 0; u < unroll_ && has_masks(); ++u) {
-            const auto before = static_cast<std::int64_t>(u * width_);
-            lanes_.masks.push_back(lanes_below(b().CreateSub(lanes_.count, int64(before))));
-          }
+          if (has_masks()) lanes_.masks = emit_masks();
         }
         return body(std::move(inside));
       });
   partials_ = indices_before;
   return result;
+}
+
+Values NestEmitter::emit_masks() {
+  const LaneScope lanes = scope(width_);
+  const auto of_part = [&] {
+    Values masks;
+    for (unsigned u = 0; u < unroll_; ++u) {
+      const auto before = static_cast<std::int64_t>(u * width_);
+      masks.push_back(lanes_below(b().CreateSub(lanes_.count, int64(before))));
+    }
+    return masks;
+  };
+  const auto of_whole = [&] {
+    auto* type = llvm::FixedVectorType::get(b().getInt1Ty(), width_);
+    return Values(unroll_, llvm::ConstantInt::getTrue(type));
+  };
+  return emit_choice(lanes_.partial, of_part, of_whole);
 }
 
 void NestEmitter::emit_code(const Phase& phase, Level level) {

@@ -102,6 +102,8 @@ class NestEmitter {
   // is a multiple of the block, and end is one or the extent.
   Values emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::int64_t extent, Values carried,
                         const std::function<Values(Values)>& body);
+  // The masks of the block in lanes_, which may be partial.
+  Values emit_masks();
   void emit_code(const Phase& phase, Level level);
   Values emit_instruction(const Instruction& x, bool is_varying);
   Values emit_random(const Instruction& x, bool is_varying, const std::vector<Values>& operands);
