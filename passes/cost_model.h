@@ -39,6 +39,8 @@ struct CostModel {
   static constexpr std::int64_t kEnoughRows = 64;
   // Simple vector operations on elements, of a reduction to few rows that becomes several kernels.
   static constexpr std::int64_t kWorthSplitting = 1 << 19;
+  // Of values that a loop would compute step by step, and which are computed for all steps at once.
+  static constexpr std::int64_t kMostHoistedBytes = std::int64_t{256} << 20;
   // Elements through one simple vector operation in a microsecond: how work is shared by threads.
   static constexpr std::int64_t kElementsPerMicrosecond = 16384;
 };

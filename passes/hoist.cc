@@ -8,6 +8,7 @@
 #include "ir/inline_graph.h"
 #include "passes/dce.h"
 #include "passes/derivative_parameters.h"
+#include "passes/loop_products.h"
 #include "passes/rebuild.h"
 
 namespace ndl::passes {
@@ -135,7 +136,8 @@ Value hoisted_loop(Builder& b, const Graph& source, Value loop, std::span<const 
   for (const Moved& m : moved) {
     attributes.set(m.name, with_parameters(*attributes.region(m.name), types, m.first, m.values));
   }
-  return b.add_node(source.op(loop), all, std::move(attributes));
+  if (source.op(loop) != Op::kScan) return b.add_node(source.op(loop), all, std::move(attributes));
+  return scan_with_products_outside(b, std::move(attributes), std::move(all));
 }
 
 }  // namespace
@@ -144,6 +146,11 @@ Graph run_hoist(const Graph& source, const PassContext& context) {
   if (!ir::has_control_flow(source)) return source;
   const auto build = [&](Builder& b, Value value, std::span<const Value> operands) {
     const Op op = source.op(value);
+    // Loops that were may have become tuples of what is in several places now.
+    if (op == Op::kGetTupleElement && b.graph().op(operands[0]) == Op::kMakeTuple) {
+      const std::int64_t index = source.attributes(value).integer(Attr::kIndex);
+      return b.graph().operand(operands[0], static_cast<std::size_t>(index));
+    }
     if (!ir::is_control_flow(op)) return b.clone(source, value, operands);
     const Attributes inside = map_regions(
         source.attributes(value), [&](const Graph& region) { return run_hoist(region, context); });

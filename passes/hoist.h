@@ -7,6 +7,8 @@
 //     %1 = matmul(%h, %0)                              %0 = matmul(%h, %t)
 //     ...                                              ...
 //
+// In a scan, products of matrices that no step waits for move out too (passes/loop_products.h).
+//
 // Indexing stays, as a loop without steps finds no index out of range; so do constants and what
 // repeats a value, which cost nothing where they are.
 #pragma once
