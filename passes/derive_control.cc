@@ -2,7 +2,9 @@
 //
 // What a region computed is computed again where its gradient needs it, so a loop keeps nothing but
 // the states that its steps began with.
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "ir/control_flow.h"
@@ -11,6 +13,7 @@
 #include "passes/derivative_parameters.h"
 #include "passes/derive.h"
 #include "passes/loop_forms.h"
+#include "passes/sum_over_steps.h"
 #include "passes/vjp.h"
 
 namespace ndl::passes {
@@ -93,7 +96,8 @@ void derive_cond(Derivation& d) {
 namespace {
 
 // The gradient of a scan: a scan in the other direction. Its state is the gradients of the state,
-// and the sums of those of the operands that stay; 16-bit sums are kept in f32.
+// and the sums of those of the operands that stay, where these are not made of what it gives
+// (sum_over_steps.h); 16-bit sums are kept in f32.
 class ScanGradient {
  public:
   explicit ScanGradient(Derivation& d)
@@ -124,15 +128,29 @@ class ScanGradient {
     for (const std::size_t k : outputs_) operands.push_back(d_.results()[k]->value);
     const auto scanned = static_cast<std::int64_t>(operands.size()) - state;
     for (std::size_t i = fixed_; i < d_.operand_count(); ++i) operands.push_back(d_.operand(i));
-    const Value result = d_.b.scan(operands, backward_body(), attributes_.integer(Attr::kLength),
-                                   state, scanned, !attributes_.boolean(Attr::kReverse));
-    std::int64_t next = 0;
-    const auto take = [&] { return d_.b.get_tuple_element(result, next++); };
+    const Value result = d_.b.scan(operands, backward_body(), length(), state, scanned,
+                                   !attributes_.boolean(Attr::kReverse));
+    const auto result_at = [&](std::size_t k) {
+      return d_.b.get_tuple_element(result, static_cast<std::int64_t>(k));
+    };
+    std::size_t next = 0;
+    const auto take = [&] { return result_at(next++); };
     for (const std::size_t i : float_states_) d_.add(i, take());
-    for (const std::size_t i : needed_fixed_) {
-      d_.add(i, d_.b.convert(take(), d_.type(d_.operand(i)).dtype()));
-    }
+    std::vector<Value> sums;
+    for (std::size_t i = 0; i < needed_fixed_.size(); ++i) sums.push_back(take());
     for (const std::size_t i : needed_items_) d_.add(i, take());
+    for (std::size_t i = 0; i < needed_fixed_.size(); ++i) {
+      if (sums_[i]) {
+        std::vector<Value> stacked;
+        for (const StepValue& value : step_values_[i]) {
+          const Value all = value.is_item ? operands[value.number] : result_at(value.number);
+          stacked.push_back(d_.b.reshape(all, value.shape));
+        }
+        sums[i] = sums_[i]->build(d_.b, stacked);
+      }
+      const Value operand = d_.operand(needed_fixed_[i]);
+      d_.add(needed_fixed_[i], d_.b.convert(sums[i], d_.type(operand).dtype()));
+    }
   }
 
  private:
@@ -148,7 +166,9 @@ class ScanGradient {
     return state;
   }
 
-  ir::Region backward_body() const {
+  std::int64_t length() const { return attributes_.integer(Attr::kLength); }
+
+  ir::Region backward_body() {
     Graph graph;
     Builder b(graph, ir::BuilderMode::kSimplifying);
     const auto parameter = [&](std::size_t i) { return body_.type(body_.parameter(i)); };
@@ -189,11 +209,44 @@ class ScanGradient {
     }
     for (std::size_t i = 0; i < sums.size(); ++i) {
       Value& gradient = list[float_states_.size() + i];
+      sums_.push_back(SumOverSteps::find(graph, gradient, length()));
       const Value converted = b.convert(gradient, b.type(sums[i]).dtype());
-      gradient = b.add(sums[i], converted);
+      gradient = sums_[i] ? sums[i] : b.add(sums[i], converted);
+    }
+    for (const auto& sum : sums_) {
+      step_values_.emplace_back();
+      if (!sum) continue;
+      for (const Value value : sum->values()) {
+        step_values_.back().push_back(step_value(graph, value, list));
+      }
     }
     set_results(b, list);
     return as_region(graph, "body");
+  }
+
+  // A value of the backward body that a sum over steps is made of: of all steps, in this shape, it
+  // is an item of the loop, an operand by number, or else a result.
+  struct StepValue {
+    ir::Shape shape;
+    bool is_item = false;
+    std::size_t number = 0;
+  };
+  // Adds a result to the loop's, if need be.
+  StepValue step_value(const Graph& body, Value value, std::vector<Value>& results) const {
+    ir::Dims dims = body.type(value).shape().dims();
+    dims.insert(dims.begin(), length());
+    const ir::Shape shape(std::move(dims));
+    while (body.op(value) == Op::kReshape) value = body.operand(value, 0);
+    const std::size_t states = float_states_.size() + needed_fixed_.size();
+    if (body.op(value) == Op::kParameter && value.id >= states &&
+        value.id < states + fixed_ + outputs_.size()) {
+      return {shape, true, value.id};
+    }
+    const auto it =
+        std::find(results.begin() + static_cast<std::ptrdiff_t>(states), results.end(), value);
+    const auto number = static_cast<std::size_t>(it - results.begin());
+    if (it == results.end()) results.push_back(value);
+    return {shape, false, number};
   }
 
   Derivation& d_;
@@ -204,7 +257,9 @@ class ScanGradient {
   std::vector<std::size_t> float_states_;
   std::vector<std::size_t> needed_items_;
   std::vector<std::size_t> needed_fixed_;
-  std::vector<std::size_t> outputs_;  // stacked results that have gradients
+  std::vector<std::size_t> outputs_;                 // stacked results that have gradients
+  std::vector<std::optional<SumOverSteps>> sums_;    // of operands that stay
+  std::vector<std::vector<StepValue>> step_values_;  // of each sum
 };
 
 }  // namespace
