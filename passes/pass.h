@@ -16,9 +16,10 @@ namespace ndl::passes {
 
 struct Rule;
 
-// A rule that was applied to a node of the graph that entered a pass.
+// A rule that was applied to a node of the graph that entered a pass, or of a region in it.
 struct AppliedRule {
   std::string_view rule;
+  const ir::Graph* graph = nullptr;  // whose node it is; it lives as long as what entered the pass
   ir::Value value;
   ir::Op result;  // what computes the value instead
 };
@@ -29,8 +30,8 @@ struct PassContext {
   std::set<std::string, std::less<>> disabled;
   // Options of the pass, as in fuse{max-ops=16}.
   std::map<std::string, std::string, std::less<>> options;
-  // Where a pass that works by rules notes which it has applied; null if nobody wants to know. What
-  // happens in regions is not noted.
+  // Where a pass that works by rules notes which it has applied; null if nobody wants to know.
+  // Around control flow, it notes the first of several sweeps.
   std::vector<AppliedRule>* applied = nullptr;
 
   bool is_enabled(std::string_view rule) const { return !disabled.contains(rule); }

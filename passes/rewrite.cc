@@ -100,14 +100,15 @@ Value Rewriter::simplify_parts(Builder& builder, std::size_t first, Value made, 
 
 Rewritten Rewriter::run(const Graph& source, std::vector<AppliedRule>* applied) const {
   const auto build = [&](Builder& builder, Value value, std::span<const Value> operands) {
-    const auto rewrite_region = [this](const Graph& region) {
-      return remove_dead_nodes(run(region, nullptr).graph);
+    const auto rewrite_region = [&](const Graph& region) {
+      return remove_dead_nodes(run(region, applied).graph);
     };
     const Value built = builder.add_node(source.op(value), operands,
                                          map_regions(source.attributes(value), rewrite_region),
                                          &source.type(value));
     return simplify(builder, built, [&](const Rule& rule, Value result) {
-      if (applied != nullptr) applied->push_back({rule.name, value, builder.graph().op(result)});
+      if (applied == nullptr) return;
+      applied->push_back({rule.name, &source, value, builder.graph().op(result)});
     });
   };
   Rewritten result;

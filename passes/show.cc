@@ -9,12 +9,14 @@
 #include <regex>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/error.h"
 #include "base/line_diff.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "ir/control_flow.h"
 #include "ir/printer.h"
 #include "passes/fuse.h"
 #include "passes/fusion_table.h"
@@ -76,6 +78,24 @@ std::string timing_table(const std::vector<passes::PassRecord>& records) {
          fmt::format("{:>12.3f}  {:>6.1f}  {:>9} {:>9}  total\n", total * 1e3, 100.0, "", "");
 }
 
+// f(graph, where) for the graph and the regions in it: "", " in the body of %0 scan".
+template <class F>
+void for_each_region(const ir::Graph& graph, const std::string& where, F&& f) {
+  f(graph, where);
+  if (graph.region_depth() == 0) return;
+  const std::vector<std::string> labels = ir::value_labels(graph);
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    for (const auto& [name, value] : graph.attributes({id})) {
+      const auto* region = std::get_if<ir::Region>(&value);
+      if (region == nullptr) continue;
+      for_each_region(**region,
+                      fmt::format(" in the {} of {} {}{}", ir::name_of(name), excerpt(labels[id]),
+                                  graph.def({id}).name, where),
+                      f);
+    }
+  }
+}
+
 // "%0 exp"
 std::string label(const ir::Graph& graph, const std::vector<std::string>& labels, ir::Value value) {
   return fmt::format("{} {}", excerpt(labels[value.id]), graph.def(value).name);
@@ -83,32 +103,64 @@ std::string label(const ir::Graph& graph, const std::vector<std::string>& labels
 
 // What the rules of a pass did to the graph that entered it.
 std::string rule_table(const PassRecord& record, const ir::Graph& before) {
-  const std::vector<std::string> labels = ir::value_labels(before);
   std::vector<std::vector<std::string>> rows = {{"rule", "was", "is", "written at"}};
-  for (const AppliedRule& applied : record.applied) {
-    rows.push_back({std::string(applied.rule), label(before, labels, applied.value),
-                    std::string(ir::name_of(applied.result)),
-                    before.location(applied.value).to_string()});
-  }
+  for_each_region(before, "", [&](const ir::Graph& graph, const std::string& where) {
+    const std::vector<std::string> labels = ir::value_labels(graph);
+    for (const AppliedRule& applied : record.applied) {
+      if (applied.graph != &graph) continue;
+      rows.push_back({std::string(applied.rule), label(graph, labels, applied.value) + where,
+                      std::string(ir::name_of(applied.result)),
+                      graph.location(applied.value).to_string()});
+    }
+  });
   const std::size_t count = record.applied.size();
   return (count == 0 ? "" : align_columns(rows)) +
          fmt::format("{} rule{} applied\n", count, count == 1 ? "" : "s");
 }
 
 // What may still go wrong with finite inputs.
-std::string risk_table(const ir::Graph& graph) {
-  const std::vector<std::string> labels = ir::value_labels(graph);
+std::string risk_table(const ir::Graph& whole) {
   std::vector<std::vector<std::string>> rows = {{"prone", "to", "hint", "written at"}};
-  for (const Risk& risk : find_risks(graph)) {
-    rows.push_back({label(graph, labels, risk.value), risk.what, std::string(risk.hint),
-                    graph.location(risk.value).to_string()});
-  }
+  for_each_region(whole, "", [&](const ir::Graph& graph, const std::string& where) {
+    const std::vector<std::string> labels = ir::value_labels(graph);
+    for (const Risk& risk : find_risks(graph)) {
+      rows.push_back({label(graph, labels, risk.value) + where, risk.what, std::string(risk.hint),
+                      graph.location(risk.value).to_string()});
+    }
+  });
   return rows.size() == 1 ? "nothing is prone to overflow or cancel\n" : align_columns(rows);
+}
+
+// Fusion in the graph and, as that is done one by one, in the regions of its control flow.
+std::string fusion_tables(const ir::Graph& before, const ir::Graph& after,
+                          const PipelineStep& step) {
+  const CostModel model = cost_model(step.options);
+  std::string text;
+  const auto add = [&](const auto& self, const ir::Graph& from, const ir::Graph& to,
+                       const std::string& where) -> void {
+    if (!where.empty()) text += fmt::format("\n{}:\n", where);
+    text += fusion_table(from, to, model);
+    const std::vector<std::string> labels = ir::value_labels(from);
+    for (std::uint32_t id = 0; id < from.size(); ++id) {
+      if (!ir::is_control_flow(from.op({id}))) continue;
+      for (const ir::AttrDef& attr : from.def({id}).attributes) {
+        if (attr.kind != ir::AttrKind::kRegion) continue;
+        const ir::Graph& region = *from.attributes({id}).region(attr.name);
+        PassContext context;
+        context.options = step.options;
+        self(self, region, run_fuse(region, context),
+             fmt::format("{} of {}{}{}", ir::name_of(attr.name), label(from, labels, {id}),
+                         where.empty() ? "" : " in ", where));
+      }
+    }
+  };
+  add(add, before, after, "");
+  return text;
 }
 
 std::string explanation(const PassRecord& record, const PipelineStep& step, const ir::Graph& before,
                         const ir::Graph& after) {
-  if (record.name == "fuse") return fusion_table(before, after, cost_model(step.options));
+  if (record.name == "fuse") return fusion_tables(before, after, step);
   return rule_table(record, before) + (record.name == "stabilize" ? risk_table(after) : "");
 }
 

@@ -182,6 +182,17 @@ void Executable::run_body(std::span<const BufferView> inputs, std::span<const Bu
   run_kernels(inputs, outputs, threads);
 }
 
+std::int64_t Executable::arena_bytes() const {
+  std::int64_t sum = spec_.arena_bytes;
+  for (const KernelCall& kernel : spec_.kernels) {
+    if (kernel.control == nullptr) continue;
+    for (const auto& body : kernel.control->bodies) {
+      if (__builtin_add_overflow(sum, body->arena_bytes(), &sum)) return INT64_MAX;
+    }
+  }
+  return sum;
+}
+
 void Executable::trim() const {
   for (std::atomic<Workspace*>& idle : idle_) delete idle.exchange(nullptr);
 }

@@ -108,7 +108,8 @@ class Executable {
   std::span<const BufferSpec> inputs() const { return spec_.inputs; }
   std::span<const BufferSpec> outputs() const { return spec_.outputs; }
   std::span<const KernelCall> kernels() const { return spec_.kernels; }
-  std::int64_t arena_bytes() const { return spec_.arena_bytes; }
+  // Of temporaries, also those of the bodies of control flow.
+  std::int64_t arena_bytes() const;
 
  private:
   struct Workspace;

@@ -207,6 +207,29 @@ TEST(Opt, ExplainsWithTheOptionsOfThePass) {
       contains(explain("fuse,fuse"), "0 of 1 edge fused, 0 bytes saved, 1 kernel becomes 1\n"));
 }
 
+TEST(Opt, ExplainsWhatHappensInRegions) {
+  constexpr const char* kLoop =
+      "needle 1\n\n"
+      "graph loop(%x: f32[3]) -> f32[3] {\n"
+      "  %0 = scan(%x, length=4, carried=1) : f32[3] body(%s: f32[3]) {\n"
+      "    %0 = exp(%s) : f32[3]\n"
+      "    %1 = constant(1) : f32[3]\n"
+      "    %2 = add(%0, %1) : f32[3]\n"
+      "    %3 = log(%2) : f32[3]\n"
+      "    %4 = log(%3) : f32[3]\n"
+      "    return %4\n"
+      "  }\n"
+      "  return %0\n"
+      "}\n";
+  const std::string stabilize =
+      run({{"opt", "-", "-p", "stabilize", "--explain=stabilize"}, kLoop}).err;
+  EXPECT_TRUE(contains(stabilize, "%3 log in the body of %0 scan  softplus")) << stabilize;
+  EXPECT_TRUE(contains(stabilize, "%1 log in the body of %0 scan  is -inf at 0")) << stabilize;
+  const std::string fuse = run({{"opt", "-", "-p", "fuse", "--explain=fuse"}, kLoop}).err;
+  EXPECT_TRUE(contains(fuse, "body of %0 scan:\n")) << fuse;
+  EXPECT_TRUE(contains(fuse, "3 of 5 edges fused, 72 bytes saved, 4 kernels become 1\n")) << fuse;
+}
+
 TEST(Opt, ExplainNeedsThePass) {
   EXPECT_EQ(run({{"opt", "-", "--explain=fuse"}, kStable}).err,
             "note: --explain=fuse: the pass 'fuse' does not run; what runs: no pass\n");
