@@ -46,6 +46,8 @@ class GraphLowering {
   std::int32_t constant(const ir::Literal& literal);
   std::int32_t temporary(const ir::TensorType& type);
   Buffers temporaries(const ir::Type& type);
+  // As several kernels, where that is faster.
+  void launch_parts(LoopNest nest, Buffers buffers);
   void launch(LoopNest nest, Buffers buffers, std::int32_t check = -1);
   void copy(std::int32_t from, std::int32_t to);
   const ir::TensorType& type(std::int32_t buffer) const {

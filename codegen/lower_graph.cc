@@ -8,6 +8,7 @@
 #include "codegen/arrange_launches.h"
 #include "codegen/graph_lowering.h"
 #include "codegen/lower_region.h"
+#include "codegen/pack_operand.h"
 #include "codegen/split_reduction.h"
 #include "ir/builder.h"
 #include "ir/expansion.h"
@@ -209,22 +210,24 @@ bool GraphLowering::lower_body(const Graph& body, const Buffers& parameters,
   if (!nest || !check_indices(body, parameters)) return false;
   Buffers buffers = parameters;
   buffers.insert(buffers.end(), results.begin(), results.end());
-  std::optional<SplitReduction> split = split_reduction(*nest);
-  if (!split) {
-    launch(std::move(*nest), std::move(buffers));
-    return true;
+  launch_parts(std::move(*nest), std::move(buffers));
+  return true;
+}
+
+void GraphLowering::launch_parts(LoopNest nest, Buffers buffers) {
+  std::optional<NestParts> parts = split_reduction(nest);
+  if (!parts) parts = pack_right_operand(nest);
+  if (!parts) return launch(std::move(nest), std::move(buffers));
+  for (const KernelBuffer& buffer : parts->buffers) {
+    buffers.push_back(temporary({buffer.dtype, ir::Shape({buffer.elements})}));
   }
-  for (const KernelBuffer& partial : split->partials) {
-    buffers.push_back(temporary({partial.dtype, ir::Shape({partial.elements})}));
-  }
-  for (SplitReduction::Part& part : split->parts) {
+  for (NestParts::Part& part : parts->parts) {
     Buffers own;
     for (const std::int32_t number : part.buffers) {
       own.push_back(buffers[static_cast<std::size_t>(number)]);
     }
     launch(std::move(part.nest), std::move(own));
   }
-  return true;
 }
 
 Schedule lower_graph(const Graph& graph) { return GraphLowering().run(graph); }

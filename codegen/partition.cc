@@ -60,20 +60,6 @@ bool has_strided_reads(const LoopNest& nest) {
 
 unsigned lanes_of(const Target& target) { return static_cast<unsigned>(target.vector_bytes) / 4; }
 
-// Whether the first phase, a contraction, can be done for several points at once: only indices of
-// loops address its memory, and only its sum is left of it.
-bool can_be_tiled(const LoopNest& nest) {
-  if (!nest.outer_lanes || nest.outer.size() < 2) return false;
-  const Phase& first = nest.phases.front();
-  if (first.reductions.size() != 1 || !first.writes.empty()) return false;
-  if (first.reductions.front().order != ReductionOrder::kContraction) return false;
-  return std::ranges::all_of(first.code, [&](Local local) {
-    const Instruction& x = nest.instructions[static_cast<std::size_t>(local)];
-    return x.index.terms.empty() &&
-           std::ranges::all_of(x.guards, [](const Guard& g) { return g.index.terms.empty(); });
-  });
-}
-
 // Sums for `tile` points and `unroll` vectors stay in registers, beside one row of the right
 // operand.
 void choose_tile(const LoopNest& nest, const Target& target, Partition& p) {
@@ -128,6 +114,18 @@ void choose_turned_tile(const LoopNest& nest, const Target& target, Partition& p
 }
 
 }  // namespace
+
+bool can_be_tiled(const LoopNest& nest) {
+  if (!nest.outer_lanes || nest.outer.size() < 2) return false;
+  const Phase& first = nest.phases.front();
+  if (first.reductions.size() != 1 || !first.writes.empty()) return false;
+  if (first.reductions.front().order != ReductionOrder::kContraction) return false;
+  return std::ranges::all_of(first.code, [&](Local local) {
+    const Instruction& x = nest.instructions[static_cast<std::size_t>(local)];
+    return x.index.terms.empty() &&
+           std::ranges::all_of(x.guards, [](const Guard& g) { return g.index.terms.empty(); });
+  });
+}
 
 bool is_turned(const LoopNest& nest, const Instruction& x) {
   if (x.kind != InstructionKind::kRead || x.dtype == DType::kBool || !x.guards.empty()) {

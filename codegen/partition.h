@@ -28,6 +28,10 @@ struct Partition {
 
 Partition partition(const LoopNest& nest, const Target& target);
 
+// Whether the first phase, a contraction, can be done for several points at once: only indices of
+// loops address its memory, and only its sum is left of it.
+bool can_be_tiled(const LoopNest& nest);
+
 // Whether an instruction reads side by side along the last loop without lanes, and apart along that
 // with lanes, in a nest where the one before and the one after may change places.
 bool is_turned(const LoopNest& nest, const Instruction& x);

@@ -17,12 +17,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
-#include <string_view>
 #include <utility>
 
 #include "base/checked.h"
-#include "codegen/nest_builder.h"
+#include "codegen/nest_copy.h"
 #include "codegen/partition.h"
 #include "ir/reduction.h"
 #include "passes/cost_model.h"
@@ -31,129 +29,6 @@ namespace ndl::codegen {
 namespace {
 
 using passes::CostModel;
-
-// A nest in the making, with code of another.
-class Part {
- public:
-  Part(const LoopNest& whole, std::string_view suffix)
-      : whole_(whole),
-        b_(whole.name + std::string(suffix)),
-        locals_(whole.instructions.size(), -1) {}
-
-  NestBuilder& builder() { return b_; }
-  // The buffer, of the whole nest or a partial result, that is numbered as in SplitReduction.
-  std::int32_t buffer(std::int32_t number, const KernelBuffer& like);
-  // What the next loop of the whole nest is here.
-  void set_loop(IndexExpr index) { loops_.push_back(std::move(index)); }
-  // Beyond a bound of the cut loop, reads are not made.
-  void set_guard(std::size_t loop, Guard guard) {
-    cut_loop_ = loop;
-    guards_ = {std::move(guard)};
-  }
-  const std::vector<Guard>& guards() const { return guards_; }
-  void set_local(Local whole, Local here) { locals_[static_cast<std::size_t>(whole)] = here; }
-  Local local(Local whole) const { return locals_[static_cast<std::size_t>(whole)]; }
-  void copy_code(const Phase& phase);
-  void copy_writes(const Phase& phase);
-  // What the phases after the first do, which have no loops.
-  void copy_rest();
-  SplitReduction::Part finish() { return {b_.finish(), std::move(buffers_)}; }
-
- private:
-  IndexExpr index(const IndexExpr& whole) const;
-  std::vector<Guard> guards(const std::vector<Guard>& whole) const;
-  Local copy(const Instruction& x);
-  std::int32_t whole_buffer(std::int32_t number) {
-    return buffer(number, whole_.buffers[static_cast<std::size_t>(number)]);
-  }
-
-  const LoopNest& whole_;
-  NestBuilder b_;
-  std::vector<std::int32_t> buffers_;
-  std::map<std::int32_t, std::int32_t> numbers_;
-  std::vector<IndexExpr> loops_;
-  std::vector<Local> locals_;
-  std::size_t cut_loop_ = 0;
-  std::vector<Guard> guards_;  // none, or one
-};
-
-std::int32_t Part::buffer(std::int32_t number, const KernelBuffer& like) {
-  const auto [it, is_new] = numbers_.try_emplace(number, 0);
-  if (is_new) {
-    it->second = b_.buffer(like.dtype, like.elements);
-    buffers_.push_back(number);
-  }
-  return it->second;
-}
-
-IndexExpr Part::index(const IndexExpr& whole) const {
-  IndexExpr result = constant_index(whole.base);
-  for (std::size_t loop = 0; loop < whole.coefficients.size(); ++loop) {
-    if (whole.coefficients[loop] != 0) result.add(loops_[loop], whole.coefficients[loop]);
-  }
-  for (IndexExpr::Term term : whole.terms) {
-    term.local = local(term.local);
-    result.terms.push_back(term);
-  }
-  return result;
-}
-
-std::vector<Guard> Part::guards(const std::vector<Guard>& whole) const {
-  std::vector<Guard> result;
-  for (const Guard& guard : whole) result.push_back({index(guard.index), guard.low, guard.high});
-  return result;
-}
-
-Local Part::copy(const Instruction& x) {
-  std::vector<Local> operands;
-  for (const Local operand : x.operands) operands.push_back(local(operand));
-  switch (x.kind) {
-    case InstructionKind::kConstant:
-      return b_.constant_bits(x.dtype, x.bits);
-    case InstructionKind::kIndex:
-      return b_.index(index(x.index));
-    case InstructionKind::kInside:
-      return b_.inside(guards(x.guards));
-    case InstructionKind::kRead: {
-      std::vector<Guard> all = guards(x.guards);
-      const bool may_leave = x.index.coefficient(cut_loop_) != 0 || !x.index.terms.empty();
-      if (may_leave) all.insert(all.end(), guards_.begin(), guards_.end());
-      return b_.read(whole_buffer(x.buffer), index(x.index), std::move(all));
-    }
-    case InstructionKind::kOp:
-      return b_.op(x.op, x.dtype, std::move(operands));
-    case InstructionKind::kConvert:
-      return b_.convert(operands[0], x.dtype);
-    case InstructionKind::kBitcast:
-      return b_.bitcast(operands[0], x.dtype);
-    case InstructionKind::kRandom:
-      return b_.random_bits(x.dtype, operands[0], operands[1], index(x.index));
-    case InstructionKind::kReduced:
-      break;
-  }
-  NDL_CHECK(false, "an instruction of kind {}", static_cast<int>(x.kind));
-  return -1;
-}
-
-void Part::copy_code(const Phase& phase) {
-  for (const Local local : phase.code) {
-    set_local(local, copy(whole_.instructions[static_cast<std::size_t>(local)]));
-  }
-}
-
-void Part::copy_writes(const Phase& phase) {
-  for (const Write& write : phase.writes) {
-    b_.write(local(write.local), whole_buffer(write.buffer), index(write.index));
-  }
-}
-
-void Part::copy_rest() {
-  for (const Phase& phase : std::span(whole_.phases).subspan(1)) {
-    b_.begin_phase();
-    copy_code(phase);
-    copy_writes(phase);
-  }
-}
 
 Local neutral(NestBuilder& b, const Reduction& r) {
   Local result = -1;
@@ -171,43 +46,44 @@ class Splitter {
     if (nest.outer_lanes) rows_.pop_back();
   }
 
-  std::optional<SplitReduction> run() { return nest_.outer_lanes ? split_rows() : split_lanes(); }
+  std::optional<NestParts> run() { return nest_.outer_lanes ? split_rows() : split_lanes(); }
 
  private:
-  std::optional<SplitReduction> split_rows();
-  std::optional<SplitReduction> split_lanes();
+  std::optional<NestParts> split_rows();
+  std::optional<NestParts> split_lanes();
   // Partial results, `count` of them for each row, one buffer for each reduction; the first's
   // number.
   std::int32_t add_partials(std::int64_t count);
   // The loops of the rows, as outer loops; their position.
-  IndexExpr row_loops(Part& part);
+  IndexExpr row_loops(NestCopy& part);
   // Reduces what the nest does, into partial results.
-  void reduce_into(Part& part, ReductionOrder order, std::int32_t partials, const IndexExpr& at);
+  void reduce_into(NestCopy& part, ReductionOrder order, std::int32_t partials,
+                   const IndexExpr& at);
   // Reduces partial results, one for each reduction.
-  std::vector<Local> reduce_partials(Part& part, ReductionOrder order, std::int32_t partials,
+  std::vector<Local> reduce_partials(NestCopy& part, ReductionOrder order, std::int32_t partials,
                                      const IndexExpr& at);
-  void write_partials(Part& part, const std::vector<Local>& results, std::int32_t partials,
+  void write_partials(NestCopy& part, const std::vector<Local>& results, std::int32_t partials,
                       const IndexExpr& at);
   const KernelBuffer& partial(std::int32_t number) const {
-    return result_.partials[static_cast<std::size_t>(number) - nest_.buffers.size()];
+    return result_.buffers[static_cast<std::size_t>(number) - nest_.buffers.size()];
   }
 
   const LoopNest& nest_;
   const Phase& phase_;
   const std::int64_t extent_;  // of the reduced loop
   ir::Dims rows_;              // outer loops without lanes
-  SplitReduction result_;
+  NestParts result_;
 };
 
 std::int32_t Splitter::add_partials(std::int64_t count) {
-  const auto first = static_cast<std::int32_t>(nest_.buffers.size() + result_.partials.size());
+  const auto first = static_cast<std::int32_t>(nest_.buffers.size() + result_.buffers.size());
   for (const Reduction& r : phase_.reductions) {
-    result_.partials.push_back({r.accumulator, ir::product(rows_) * count});
+    result_.buffers.push_back({r.accumulator, ir::product(rows_) * count});
   }
   return first;
 }
 
-IndexExpr Splitter::row_loops(Part& part) {
+IndexExpr Splitter::row_loops(NestCopy& part) {
   std::vector<IndexExpr> index;
   for (const std::int64_t extent : rows_) {
     index.push_back(part.builder().outer_loop(extent));
@@ -216,7 +92,7 @@ IndexExpr Splitter::row_loops(Part& part) {
   return linear(ir::Shape(rows_), index);
 }
 
-void Splitter::reduce_into(Part& part, ReductionOrder order, std::int32_t partials,
+void Splitter::reduce_into(NestCopy& part, ReductionOrder order, std::int32_t partials,
                            const IndexExpr& at) {
   NestBuilder& b = part.builder();
   part.copy_code(phase_);
@@ -233,8 +109,8 @@ void Splitter::reduce_into(Part& part, ReductionOrder order, std::int32_t partia
   write_partials(part, results, partials, at);
 }
 
-void Splitter::write_partials(Part& part, const std::vector<Local>& results, std::int32_t partials,
-                              const IndexExpr& at) {
+void Splitter::write_partials(NestCopy& part, const std::vector<Local>& results,
+                              std::int32_t partials, const IndexExpr& at) {
   part.builder().begin_phase();
   for (const Local local : results) {
     part.builder().write(local, part.buffer(partials, partial(partials)), at);
@@ -242,7 +118,7 @@ void Splitter::write_partials(Part& part, const std::vector<Local>& results, std
   }
 }
 
-std::vector<Local> Splitter::reduce_partials(Part& part, ReductionOrder order,
+std::vector<Local> Splitter::reduce_partials(NestCopy& part, ReductionOrder order,
                                              std::int32_t partials, const IndexExpr& at) {
   NestBuilder& b = part.builder();
   std::vector<Local> read;
@@ -257,7 +133,7 @@ std::vector<Local> Splitter::reduce_partials(Part& part, ReductionOrder order,
   return results;
 }
 
-std::optional<SplitReduction> Splitter::split_rows() {
+std::optional<NestParts> Splitter::split_rows() {
   const std::int64_t size = ir::rows_per_block(extent_);
   const std::int64_t blocks = ceil_div(extent_, size);
   const bool is_even = extent_ % size == 0;
@@ -271,7 +147,7 @@ std::optional<SplitReduction> Splitter::split_rows() {
     return index;
   };
 
-  Part first(nest_, "_blocks");
+  NestCopy first(nest_, "_blocks");
   {
     NestBuilder& b = first.builder();
     const IndexExpr row = row_loops(first);
@@ -288,7 +164,7 @@ std::optional<SplitReduction> Splitter::split_rows() {
   }
   result_.parts.push_back(first.finish());
 
-  Part last(nest_, "");
+  NestCopy last(nest_, "");
   {
     NestBuilder& b = last.builder();
     const IndexExpr row = row_loops(last);
@@ -308,7 +184,7 @@ std::optional<SplitReduction> Splitter::split_rows() {
   return std::move(result_);
 }
 
-std::optional<SplitReduction> Splitter::split_lanes() {
+std::optional<NestParts> Splitter::split_lanes() {
   constexpr std::int64_t kLeastBlocks = 16;  // of a run: it takes a microsecond
   const std::int64_t blocks = ceil_div(extent_, ir::kReduceBlock);
   const auto wanted = static_cast<std::uint64_t>(
@@ -330,7 +206,7 @@ std::optional<SplitReduction> Splitter::split_lanes() {
     return at_lane(index, lane);
   };
 
-  Part first(nest_, "_runs");
+  NestCopy first(nest_, "_runs");
   {
     NestBuilder& b = first.builder();
     const IndexExpr row = row_loops(first);
@@ -347,7 +223,7 @@ std::optional<SplitReduction> Splitter::split_lanes() {
   }
   result_.parts.push_back(first.finish());
 
-  Part second(nest_, "_lanes");
+  NestCopy second(nest_, "_lanes");
   {
     NestBuilder& b = second.builder();
     const IndexExpr row = row_loops(second);
@@ -361,7 +237,7 @@ std::optional<SplitReduction> Splitter::split_lanes() {
   }
   result_.parts.push_back(second.finish());
 
-  Part last(nest_, "");
+  NestCopy last(nest_, "");
   {
     NestBuilder& b = last.builder();
     const IndexExpr row = row_loops(last);
@@ -397,7 +273,7 @@ bool can_be_split(const LoopNest& nest) {
 
 }  // namespace
 
-std::optional<SplitReduction> split_reduction(const LoopNest& nest) {
+std::optional<NestParts> split_reduction(const LoopNest& nest) {
   if (!can_be_split(nest)) return std::nullopt;
   const Phase& phase = nest.phases.front();
   std::int64_t rows = ir::product(nest.outer);

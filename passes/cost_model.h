@@ -39,6 +39,12 @@ struct CostModel {
   static constexpr std::int64_t kEnoughRows = 64;
   // Simple vector operations on elements, of a reduction to few rows that becomes several kernels.
   static constexpr std::int64_t kWorthSplitting = 1 << 19;
+  // Columns of the right operand of a product that are laid out together: as many as the widest
+  // registers take at once.
+  static constexpr std::int64_t kPanel = 64;
+  // Whether that is worth it: rows enough read a panel again and again, which is too large for the
+  // cache, or falls on few of its lines as its rows are a large power of two apart.
+  static bool is_worth_packing(std::int64_t rows, std::int64_t depth, std::int64_t columns);
   // Of values that a loop would compute step by step, and which are computed for all steps at once.
   static constexpr std::int64_t kMostHoistedBytes = std::int64_t{256} << 20;
   // Elements through one simple vector operation in a microsecond: how work is shared by threads.

@@ -72,9 +72,10 @@ class Planner {
     const Position want = asked(consumer, operand);
     return want.home != kNone && want == positions_[producer.id];
   }
-  // Whether the left operand of a matmul, each element of which is read many times, is as well read
-  // where it comes from.
-  bool moves_for_nothing(Value operand) const { return graph_.op(operand) == Op::kTranspose; }
+  // Whether an operand of a matmul, each element of which is read many times, is as well computed
+  // where it is read: the left one if it is only moved, the right one if it is laid out anew
+  // anyway.
+  bool is_read_for_nothing(Value matmul, std::size_t operand) const;
   bool is_read_by_matmul(const Position& at) const {
     return at.place >= kFirstRead && graph_.op({reader_[at.place - kFirstRead]}) == Op::kMatmul;
   }
@@ -246,6 +247,14 @@ void Planner::stay_with_roots() {
   }
 }
 
+bool Planner::is_read_for_nothing(Value matmul, std::size_t operand) const {
+  if (operand == 0) return graph_.op(graph_.operand(matmul, 0)) == Op::kTranspose;
+  const Shape& left = graph_.type(graph_.operand(matmul, 0)).shape();
+  const Shape& result = graph_.type(matmul).shape();
+  const std::size_t rank = result.rank();
+  return CostModel::is_worth_packing(result[rank - 2], left[left.rank() - 1], result[rank - 1]);
+}
+
 Position Planner::asked(Value value, std::size_t operand) const {
   const Position at = positions_[value.id];
   if (at.home == kNone) return {};
@@ -258,7 +267,7 @@ Position Planner::asked(Value value, std::size_t operand) const {
     case Op::kReshape:
       return at.place == kRow ? at : read;
     case Op::kMatmul:
-      return operand == 0 && moves_for_nothing(graph_.operand(value, 0)) ? read : Position{};
+      return is_read_for_nothing(value, operand) ? read : Position{};
     case Op::kTranspose:
       return is_read_by_matmul(at) ? Position{} : read;
     case Op::kReverse:
