@@ -45,7 +45,9 @@ struct CostModel {
   // Whether that is worth it: rows enough read a panel again and again, which is too large for the
   // cache, or falls on few of its lines as its rows are a large power of two apart.
   static bool is_worth_packing(std::int64_t rows, std::int64_t depth, std::int64_t columns);
-  // Of values that a loop would compute step by step, and which are computed for all steps at once.
+  // Of values that a loop would compute step by step, and which are computed for all steps at once;
+  // and of one step.
+  static constexpr std::int64_t kMostHoistedStepBytes = 128 << 10;
   static constexpr std::int64_t kMostHoistedBytes = std::int64_t{256} << 20;
   // Elements through one simple vector operation in a microsecond: how work is shared by threads.
   static constexpr std::int64_t kElementsPerMicrosecond = 16384;

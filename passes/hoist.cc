@@ -114,7 +114,7 @@ ir::Region with_parameters(const Graph& region, const std::vector<ir::Type>& typ
 }
 
 Value hoisted_loop(Builder& b, const Graph& source, Value loop, std::span<const Value> operands,
-                   Attributes attributes) {
+                   Attributes attributes, const PassContext& context) {
   const std::size_t first_fixed = ir::region_parameters(source, loop).first_fixed();
   std::vector<Value> all(operands.begin(), operands.end());
   std::vector<ir::Type> types;  // of what is added
@@ -137,7 +137,7 @@ Value hoisted_loop(Builder& b, const Graph& source, Value loop, std::span<const 
     attributes.set(m.name, with_parameters(*attributes.region(m.name), types, m.first, m.values));
   }
   if (source.op(loop) != Op::kScan) return b.add_node(source.op(loop), all, std::move(attributes));
-  return scan_with_products_outside(b, std::move(attributes), std::move(all));
+  return scan_with_products_outside(b, std::move(attributes), std::move(all), context);
 }
 
 }  // namespace
@@ -155,7 +155,7 @@ Graph run_hoist(const Graph& source, const PassContext& context) {
     const Attributes inside = map_regions(
         source.attributes(value), [&](const Graph& region) { return run_hoist(region, context); });
     if (op == Op::kCond) return b.add_node(op, operands, inside);
-    return hoisted_loop(b, source, value, operands, inside);
+    return hoisted_loop(b, source, value, operands, inside, context);
   };
   return remove_dead_nodes(rebuild(source, ir::BuilderMode::kRaw, build));
 }

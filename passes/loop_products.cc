@@ -99,11 +99,15 @@ std::vector<bool> find_products(const Graph& body, F&& counts) {
   return result;
 }
 
-// The nodes that some values need.
-std::vector<bool> needed_by(const Graph& body, std::span<const Value> roots) {
+// The nodes that some values need, not beyond those that are given.
+std::vector<bool> needed_by(const Graph& body, std::span<const Value> roots,
+                            std::span<const Value> given = {}) {
   std::vector<bool> is_needed(body.size());
+  std::vector<bool> is_given(body.size());
   for (const Value root : roots) is_needed[root.id] = true;
+  for (const Value value : given) is_given[value.id] = true;
   for (auto id = static_cast<std::uint32_t>(body.size()); id-- > 0;) {
+    if (is_given[id]) is_needed[id] = false;
     if (!is_needed[id]) continue;
     for (const Value operand : body.operands({id})) is_needed[operand.id] = true;
   }
@@ -112,10 +116,26 @@ std::vector<bool> needed_by(const Graph& body, std::span<const Value> roots) {
 
 bool costs_nothing(Op op) { return op == Op::kReshape || op == Op::kBroadcast; }
 
-bool fits(const Graph& body, const Loop& loop, const std::vector<Value>& values) {
-  std::int64_t bytes = 0;
-  for (const Value value : values) bytes += body.type(value).bytes();
-  return bytes <= CostModel::kMostHoistedBytes / std::max<std::int64_t>(loop.length, 1);
+// Whether there is room for what computing these values for all steps writes: products, of which
+// those of a step are small, as a loop would better keep large ones in the cache.
+bool fits(const Graph& body, const Loop& loop, const std::vector<Value>& values,
+          const std::vector<Value>& given) {
+  std::vector<bool> is_computed = needed_by(body, values, given);
+  std::int64_t step = 0;
+  std::int64_t all = 0;
+  for (std::uint32_t id = 0; id < body.size(); ++id) {
+    if (!is_computed[id]) continue;
+    const std::int64_t bytes = body.type({id}).bytes();
+    if (__builtin_mul_overflow(bytes, std::max<std::int64_t>(loop.length, 1), &all)) return false;
+    const bool is_written =
+        is_product(body, id) || std::ranges::find(values, Value{id}) != values.end();
+    if (is_written && __builtin_add_overflow(step, bytes, &step)) return false;
+  }
+  for (const Value value : given) {
+    if (__builtin_add_overflow(step, body.type(value).bytes(), &step)) return false;
+  }
+  return step <= CostModel::kMostHoistedStepBytes &&
+         step <= CostModel::kMostHoistedBytes / std::max<std::int64_t>(loop.length, 1);
 }
 
 // Computes values of the body for all steps, of `inputs`: values of the body that are there for all
@@ -127,7 +147,7 @@ struct Input {
 };
 std::vector<Value> compute_for_all(Builder& b, const Graph& body, const Loop& loop,
                                    const std::vector<Input>& inputs,
-                                   const std::vector<Value>& values) {
+                                   const std::vector<Value>& values, const PassContext& rules) {
   Graph step(body.name());
   Builder inside(step);
   NodeMap mapped(body.size());
@@ -142,7 +162,7 @@ std::vector<Value> compute_for_all(Builder& b, const Graph& body, const Loop& lo
   std::vector<Value> results;
   for (const Value value : values) results.push_back(*mapped[value.id]);
   inside.set_result(inside.make_tuple(results));
-  const Graph all = run_canonicalize(vmap(step, loop.length, is_mapped), {});
+  const Graph all = run_canonicalize(vmap(step, loop.length, is_mapped), rules);
   return ir::inline_graph(b, all, given);
 }
 
@@ -154,7 +174,8 @@ void add_parameters(std::vector<Input>& inputs, const Graph& body, const Loop& l
 }
 
 // 1. Before. Changes attributes and operands.
-void move_before(Builder& b, Attributes& attributes, std::vector<Value>& operands) {
+void move_before(Builder& b, Attributes& attributes, std::vector<Value>& operands,
+                 const PassContext& rules) {
   const Loop loop(attributes);
   const ir::Region body_region = attributes.region(Attr::kBody);
   const Graph& body = *body_region;
@@ -164,7 +185,8 @@ void move_before(Builder& b, Attributes& attributes, std::vector<Value>& operand
   const std::vector<bool> live = body.live_nodes();
   std::vector<bool> is_chosen(body.size());
   for (std::uint32_t id = 0; id < body.size(); ++id) {
-    if (!live[id] || sources[id] != Source::kStates || Value{id} == body.result()) continue;
+    const bool is_packing = Value{id} == body.result() && body.op({id}) == Op::kMakeTuple;
+    if (!live[id] || sources[id] != Source::kStates || is_packing) continue;
     for (Value x : body.operands({id})) {
       if (sources[x.id] != Source::kItems || !has_product[x.id]) continue;
       while (costs_nothing(body.op(x))) x = body.operand(x, 0);
@@ -175,11 +197,11 @@ void move_before(Builder& b, Attributes& attributes, std::vector<Value>& operand
   for (std::uint32_t id = 0; id < body.size(); ++id) {
     if (is_chosen[id]) values.push_back({id});
   }
-  if (values.empty() || !fits(body, loop, values)) return;
+  if (values.empty() || !fits(body, loop, values, {})) return;
 
   std::vector<Input> inputs;
   add_parameters(inputs, body, loop, operands);
-  const std::vector<Value> items = compute_for_all(b, body, loop, inputs, values);
+  const std::vector<Value> items = compute_for_all(b, body, loop, inputs, values, rules);
   const auto place = static_cast<std::ptrdiff_t>(loop.first_fixed());
   operands.insert(operands.begin() + place, items.begin(), items.end());
 
@@ -213,7 +235,8 @@ class OutputsAfter {
   }
 
   bool is_worth() const { return !late_.empty(); }
-  Value build(Builder& b, Attributes attributes, const std::vector<Value>& operands);
+  Value build(Builder& b, Attributes attributes, const std::vector<Value>& operands,
+              const PassContext& rules);
 
  private:
   void choose();
@@ -264,10 +287,11 @@ void OutputsAfter::choose() {
   for (std::uint32_t id = 0; id < body.size(); ++id) {
     if (is_kept[id]) kept_.push_back({id});
   }
-  if (!fits(body, loop_, kept_)) late_.clear();
+  if (!fits(body, loop_, late, kept_)) late_.clear();
 }
 
-Value OutputsAfter::build(Builder& b, Attributes attributes, const std::vector<Value>& operands) {
+Value OutputsAfter::build(Builder& b, Attributes attributes, const std::vector<Value>& operands,
+                          const PassContext& rules) {
   const Graph& body = *body_;
   auto graph = std::make_shared<Graph>(body.name());
   Builder inside(*graph);
@@ -299,7 +323,7 @@ Value OutputsAfter::build(Builder& b, Attributes attributes, const std::vector<V
     inputs.push_back({kept_[i], outside(first_kept + i), true});
   }
   for (const std::size_t part : late_) late.push_back(parts_[part]);
-  const std::vector<Value> computed = compute_for_all(b, body, loop_, inputs, late);
+  const std::vector<Value> computed = compute_for_all(b, body, loop_, inputs, late, rules);
   std::vector<Value> all;
   for (std::size_t part = 0, next = 0, next_late = 0; part < parts_.size(); ++part) {
     const bool is_late = next_late < late_.size() && late_[next_late] == part;
@@ -310,10 +334,13 @@ Value OutputsAfter::build(Builder& b, Attributes attributes, const std::vector<V
 
 }  // namespace
 
-Value scan_with_products_outside(Builder& b, Attributes attributes, std::vector<Value> operands) {
-  move_before(b, attributes, operands);
+Value scan_with_products_outside(Builder& b, Attributes attributes, std::vector<Value> operands,
+                                 const PassContext& context) {
+  PassContext rules;
+  rules.disabled = context.disabled;
+  move_before(b, attributes, operands, rules);
   OutputsAfter after(attributes);
-  if (after.is_worth()) return after.build(b, std::move(attributes), operands);
+  if (after.is_worth()) return after.build(b, std::move(attributes), operands, rules);
   return b.add_node(Op::kScan, operands, std::move(attributes));
 }
 

@@ -14,11 +14,12 @@
 #include <vector>
 
 #include "ir/builder.h"
+#include "passes/pass.h"
 
 namespace ndl::passes {
 
 // What a scan with these attributes gives on these operands.
 ir::Value scan_with_products_outside(ir::Builder& b, ir::Attributes attributes,
-                                     std::vector<ir::Value> operands);
+                                     std::vector<ir::Value> operands, const PassContext& context);
 
 }  // namespace ndl::passes

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/checked.h"
+#include "ir/math/convert.h"
 #include "passes/rule_helpers.h"
 #include "passes/structural_rules.h"
 
@@ -144,7 +145,9 @@ Result dynamic_slice_constant(Builder& b, Value value) {
   Dims start;
   Dims limit;
   for (std::size_t i = 0; i < b.type(x).shape().rank(); ++i) {
-    const auto at = static_cast<std::int64_t>(literal.as_double(static_cast<std::int64_t>(i)));
+    const std::int64_t at = visit_dtype(literal.dtype(), [&]<class T>(std::type_identity<T>) {
+      return ir::math::convert_element<std::int64_t>(literal.at<T>(static_cast<std::int64_t>(i)));
+    });
     const std::int64_t extent = b.type(value).shape()[i];
     // A window outside is an error, which stays one.
     if (at < 0 || at > b.type(x).shape()[i] - extent) return std::nullopt;

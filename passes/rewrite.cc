@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "ir/control_flow.h"
@@ -15,8 +16,11 @@ using ir::Builder;
 using ir::Graph;
 using ir::Value;
 
-// A chain of rules on one node this long means that two rules undo each other.
-constexpr int kMostFirings = 1000;
+// A chain of rules on one node that is longer than the graph by this means that two rules undo each
+// other.
+constexpr std::size_t kMostFirings = 1000;
+// Rules that fire inside of what another made, and so on: deeper than that, parts stay as made.
+constexpr int kMostDepth = 100;
 
 class Rewriter {
  public:
@@ -31,17 +35,11 @@ class Rewriter {
     }
   }
 
-  Rewritten run(const Graph& source) const { return run(source, applied_); }
+  Rewritten run(const Graph& source) const;
+  const std::vector<const Rule*>& rules_of(ir::Op op) const { return by_root_[index(op)]; }
 
  private:
   static std::size_t index(ir::Op op) { return static_cast<std::size_t>(op); }
-  // `applied` is called with each rule and what it made.
-  template <class F>
-  Value simplify(Builder& builder, Value value, F&& applied) const;
-  // `made` with what a rule made from node `first` on simplified too.
-  template <class F>
-  Value simplify_parts(Builder& builder, std::size_t first, Value made, F&& applied) const;
-  Rewritten run(const Graph& source, std::vector<AppliedRule>* applied) const;
 
   std::vector<AppliedRule>* const applied_;
   std::array<std::vector<const Rule*>, ir::kOpCount> by_root_;
@@ -56,35 +54,67 @@ std::optional<Value> fire(const Rule& rule, Builder& builder, Value value) {
   return instantiate(*rule.right, builder, bindings, like);
 }
 
+// Rewrites the nodes of one graph as they are built.
+class Sweep {
+ public:
+  // `applied` is called with each rule and what it made.
+  template <class F>
+  Value simplify(const Rewriter& rewriter, Builder& builder, Value value, F&& applied);
+
+ private:
+  // `made` with what a rule made from node `first` on simplified too.
+  template <class F>
+  Value simplify_parts(const Rewriter& rewriter, Builder& builder, std::size_t first, Value made,
+                       F&& applied);
+  // What the node has become; itself, if no rule has fired.
+  Value become(Value value) const {
+    return value.id < become_.size() && become_[value.id] ? *become_[value.id] : value;
+  }
+
+  std::vector<std::optional<Value>> become_;  // by node
+  int depth_ = 0;                             // of what is simplified inside of what
+};
+
 template <class F>
-Value Rewriter::simplify(Builder& builder, Value value, F&& applied) const {
-  for (int firings = 0;;) {
+Value Sweep::simplify(const Rewriter& rewriter, Builder& builder, Value value, F&& applied) {
+  const Value begin = value;
+  for (std::size_t firings = 0;;) {
     bool fired = false;
-    for (const Rule* rule : by_root_[index(builder.graph().op(value))]) {
+    for (const Rule* rule : rewriter.rules_of(builder.graph().op(value))) {
       const std::size_t first = builder.graph().size();
       const std::optional<Value> result = fire(*rule, builder, value);
       if (!result || *result == value) continue;
       NDL_CHECK(builder.type(*result) == builder.type(value), "rule {} changes the type {} to {}",
                 rule->name, builder.type(value).to_string(), builder.type(*result).to_string());
-      value = simplify_parts(builder, first, *result, applied);
+      value = simplify_parts(rewriter, builder, first, *result, applied);
       applied(*rule, value);
       fired = true;
-      NDL_CHECK(++firings < kMostFirings, "rule {} does not end", rule->name);
+      NDL_CHECK(++firings < kMostFirings + builder.graph().size(), "rule {} does not end",
+                rule->name);
       break;
     }
-    if (!fired) return value;
+    if (fired) continue;
+    if (value != begin) {
+      become_.resize(std::max(become_.size(), builder.graph().size()));
+      become_[begin.id] = value;
+    }
+    return value;
   }
 }
 
 template <class F>
-Value Rewriter::simplify_parts(Builder& builder, std::size_t first, Value made, F&& applied) const {
+Value Sweep::simplify_parts(const Rewriter& rewriter, Builder& builder, std::size_t first,
+                            Value made, F&& applied) {
+  if (made.id < first) return become(made);
+  if (depth_ == kMostDepth) return made;
+  ++depth_;
   std::vector<Value> values;  // what those from `first` on have become
   for (auto id = static_cast<std::uint32_t>(first); id <= made.id; ++id) {
     Value value{id};
     std::vector<Value> operands;
     bool is_same = true;
     for (const Value operand : builder.graph().operands(value)) {
-      operands.push_back(operand.id < first ? operand : values[operand.id - first]);
+      operands.push_back(operand.id < first ? become(operand) : values[operand.id - first]);
       is_same = is_same && operands.back() == operand;
     }
     if (!is_same) {
@@ -93,22 +123,24 @@ Value Rewriter::simplify_parts(Builder& builder, std::size_t first, Value made, 
       const ir::Type type = builder.type(value);
       value = builder.add_node(op, operands, attributes, &type);
     }
-    values.push_back(id == made.id ? value : simplify(builder, value, applied));
+    values.push_back(id == made.id ? value : simplify(rewriter, builder, value, applied));
   }
-  return made.id < first ? made : values.back();
+  --depth_;
+  return values.back();
 }
 
-Rewritten Rewriter::run(const Graph& source, std::vector<AppliedRule>* applied) const {
+Rewritten Rewriter::run(const Graph& source) const {
+  Sweep sweep;
   const auto build = [&](Builder& builder, Value value, std::span<const Value> operands) {
-    const auto rewrite_region = [&](const Graph& region) {
-      return remove_dead_nodes(run(region, applied).graph);
+    const auto rewrite_region = [this](const Graph& region) {
+      return remove_dead_nodes(run(region).graph);
     };
     const Value built = builder.add_node(source.op(value), operands,
                                          map_regions(source.attributes(value), rewrite_region),
                                          &source.type(value));
-    return simplify(builder, built, [&](const Rule& rule, Value result) {
-      if (applied == nullptr) return;
-      applied->push_back({rule.name, &source, value, builder.graph().op(result)});
+    return sweep.simplify(*this, builder, built, [&](const Rule& rule, Value result) {
+      if (applied_ == nullptr) return;
+      applied_->push_back({rule.name, &source, value, builder.graph().op(result)});
     });
   };
   Rewritten result;
@@ -151,7 +183,7 @@ Graph rewrite(const Graph& graph, std::span<const Rule> rules, const PassContext
   Graph result = remove_dead_nodes(Rewriter(rules, context).run(graph).graph);
   PassContext again = context;
   again.applied = nullptr;
-  int sweeps = 1;
+  std::size_t sweeps = 1;
   for (bool is_done = !ir::has_control_flow(graph); !is_done; ++sweeps) {
     NDL_CHECK(sweeps < kMostFirings, "rules do not end in graph '{}'", graph.name());
     Graph next = remove_dead_nodes(Rewriter(rules, again).run(result).graph);

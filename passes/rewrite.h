@@ -3,7 +3,8 @@
 // Operands come before users. Each node is built over the rewritten operands by a simplifying
 // builder (so equal nodes merge and constants fold), then the rules for its op are tried until none
 // fires, and so it goes with what a rule makes. There is no restart: a rule sees operands that are
-// final, so a second run of the same rules changes nothing. Around control flow knowledge passes
+// final, so a second run of the same rules changes nothing, but for chains of a hundred nodes that
+// one rule moves past another. Around control flow knowledge passes
 // both ways, so such a graph is swept until nothing changes.
 #pragma once
 

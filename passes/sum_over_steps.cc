@@ -19,7 +19,7 @@ std::optional<SumOverSteps> SumOverSteps::find(const Graph& body, Value contribu
                                                std::int64_t length) {
   SumOverSteps sum;
   sum.type_ = body.type(contribution).tensor();
-  if (!sum.add(body, contribution) || sum.terms_.empty()) return std::nullopt;
+  if (!sum.add_terms(body, contribution)) return std::nullopt;
   std::int64_t bytes = 0;
   for (const Value value : sum.values_) bytes += body.type(value).bytes();
   if (bytes > CostModel::kMostHoistedBytes / std::max<std::int64_t>(length, 1)) return std::nullopt;
@@ -33,33 +33,47 @@ std::size_t SumOverSteps::add_value(Value value) {
   return values_.size() - 1;
 }
 
-bool SumOverSteps::add(const Graph& body, Value contribution) {
-  switch (body.op(contribution)) {
-    case Op::kAdd:
-      return add(body, body.operand(contribution, 0)) && add(body, body.operand(contribution, 1));
-    case Op::kReshape:
-      return add(body, body.operand(contribution, 0));
-    case Op::kReduce: {
-      const ir::Attributes& a = body.attributes(contribution);
-      if (a.kind() != ReduceKind::kSum) return false;
-      Dims axes = {0};
-      for (const std::int64_t axis : a.integers(Attr::kAxes)) axes.push_back(axis + 1);
-      terms_.push_back({add_value(body.operand(contribution, 0)), std::nullopt, false, axes});
-      return true;
+bool SumOverSteps::add_terms(const Graph& body, Value contribution) {
+  constexpr std::size_t kMostTerms = 8;  // more are as well added up step by step
+  std::vector<Value> pending = {contribution};
+  while (!pending.empty()) {
+    const Value next = pending.back();
+    pending.pop_back();
+    switch (body.op(next)) {
+      case Op::kAdd:
+        pending.push_back(body.operand(next, 1));
+        pending.push_back(body.operand(next, 0));
+        break;
+      case Op::kReshape:
+        pending.push_back(body.operand(next, 0));
+        break;
+      default:
+        if (!add_term(body, next)) return false;
     }
-    case Op::kMatmul: {
-      Value left = body.operand(contribution, 0);
-      const Value right = body.operand(contribution, 1);
-      if (body.type(left).shape().rank() != 2 || body.type(right).shape().rank() != 2) return false;
-      const bool is_transposed = body.op(left) == Op::kTranspose;
-      if (is_transposed) left = body.operand(left, 0);
-      const std::size_t left_value = add_value(left);
-      terms_.push_back({left_value, add_value(right), is_transposed, {}});
-      return true;
-    }
-    default:
-      return false;
+    if (terms_.size() + pending.size() > kMostTerms) return false;
   }
+  return true;
+}
+
+bool SumOverSteps::add_term(const Graph& body, Value contribution) {
+  if (body.op(contribution) == Op::kReduce) {
+    const ir::Attributes& a = body.attributes(contribution);
+    if (a.kind() != ReduceKind::kSum) return false;
+    Dims axes = {0};
+    for (const std::int64_t axis : a.integers(Attr::kAxes)) axes.push_back(axis + 1);
+    terms_.push_back({add_value(body.operand(contribution, 0)), std::nullopt, false, axes});
+    return true;
+  }
+  if (body.op(contribution) != Op::kMatmul) return false;
+  Value left = body.operand(contribution, 0);
+  const Value right = body.operand(contribution, 1);
+  if (body.type(left).shape().rank() != 2 || body.type(right).shape().rank() != 2) return false;
+  const bool is_transposed = body.op(left) == Op::kTranspose &&
+                             body.attributes(left).integers(Attr::kPermutation) == Dims{1, 0};
+  if (is_transposed) left = body.operand(left, 0);
+  const std::size_t left_value = add_value(left);
+  terms_.push_back({left_value, add_value(right), is_transposed, {}});
+  return true;
 }
 
 Value SumOverSteps::build(Builder& b, const std::vector<Value>& stacked) const {

@@ -35,7 +35,9 @@ class SumOverSteps {
     ir::Dims axes;
   };
 
-  bool add(const ir::Graph& body, ir::Value contribution);
+  // False if there is something in it of which no sum is known, or too many terms.
+  bool add_terms(const ir::Graph& body, ir::Value contribution);
+  bool add_term(const ir::Graph& body, ir::Value contribution);
   std::size_t add_value(ir::Value value);
 
   ir::TensorType type_;

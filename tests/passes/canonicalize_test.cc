@@ -229,5 +229,44 @@ TEST(Canonicalize, RandomGraphsKeepEveryBit) {
   }
 }
 
+// Rules that move one op past another do so along chains of any length, without deep recursion.
+TEST(Canonicalize, LongChainsOfWhatIsMoved) {
+  Graph turned("turned");
+  {
+    Builder b(turned);
+    Value x = b.parameter(TensorType{DType::kF32, {2, 3}});
+    const Value zero = b.constant({DType::kF32, {}}, 0);
+    for (int i = 0; i < 20000; ++i) {
+      x = b.transpose(x, {1, 0});
+      x = b.pad(x, zero, {0, 1}, {0, 0}, {0, 0});
+    }
+    b.set_result(b.slice(x, {0, 0}, {1, 1}, {1, 1}));
+  }
+  EXPECT_GT(run_canonicalize(turned, {}).size(), 1u);
+
+  Graph joined("joined");
+  {
+    Builder b(joined);
+    const Value first = b.parameter(TensorType{DType::kF32, {2}});
+    const Value other = b.parameter(TensorType{DType::kF32, {1}});
+    Value x = first;
+    for (int i = 0; i < 3000; ++i) x = b.concatenate(std::array{x, other}, 0);
+    b.set_result(b.slice(x, {0}, {1}, {1}));
+  }
+  // A slice of the first operand.
+  EXPECT_EQ(run_canonicalize(joined, {}).size(), 3u);
+}
+
+// Beyond what a double holds.
+TEST(Canonicalize, AWindowBeginsWhereItSays) {
+  constexpr std::int64_t kStart = (std::int64_t{1} << 53) + 1;
+  const Graph graph = ir::parse(
+      "needle 1\n\ngraph f(%x: i64[18014398509481984]) -> i64[2] {\n"
+      "  %0 = constant([9007199254740993]) : i64[1]\n"
+      "  %1 = dynamic_slice(%x, %0) : i64[2]\n  return %1\n}\n");
+  const Graph after = run_canonicalize(graph, {});
+  EXPECT_EQ(after.attributes(after.result()).integers(ir::Attr::kStart), ir::Dims{kStart});
+}
+
 }  // namespace
 }  // namespace ndl::passes

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -123,6 +124,34 @@ TEST(Hoist, OfRandomLoopsKeepsEveryBit) {
     if (count_products_in_loops(after) < count_products_in_loops(graph)) ++fewer;
   }
   EXPECT_GT(fewer, 1000);
+}
+
+// The gradient of a loop whose body uses a matrix many times: neither deep recursion nor a term for
+// each way through the sums.
+TEST(Hoist, GradientsOfManyUses) {
+  const auto loop = [](auto&& make) {
+    auto body = std::make_shared<Graph>("body");
+    Builder inside(*body);
+    const Value x = inside.parameter(ir::TensorType{DType::kF32, {2, 2}});
+    const Value w = inside.parameter(ir::TensorType{DType::kF32, {2, 2}});
+    inside.set_result(make(inside, x, w));
+    Graph graph("loop");
+    Builder b(graph);
+    const Value xs = b.parameter(ir::TensorType{DType::kF32, {3, 2, 2}});
+    const Value fixed = b.parameter(ir::TensorType{DType::kF32, {2, 2}});
+    b.set_result(b.scan(std::array{xs, fixed}, body, 3, 0, 1));
+    return graph;
+  };
+  const Graph doubled = loop([](Builder& b, Value x, Value w) {
+    for (int i = 0; i < 60; ++i) w = b.add(w, w);
+    return b.matmul(w, x);
+  });
+  EXPECT_LT(run_pipeline(doubled, parse_pipeline("vjp")).size(), 100u);
+  const Graph deep = loop([](Builder& b, Value x, Value w) {
+    for (int i = 0; i < 50000; ++i) x = b.matmul(x, w);
+    return x;
+  });
+  EXPECT_LT(run_pipeline(deep, parse_pipeline("vjp")).size(), 100u);
 }
 
 }  // namespace
