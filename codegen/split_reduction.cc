@@ -11,12 +11,13 @@
 //     3. for a { for lane lanes, by halves }, and what follows the reduction
 //
 // A run has a power of two of blocks, so what is combined pairwise in it and then over runs is
-// combined pairwise over all blocks. Beyond the end of a loop that does not come out even, rows and
-// elements are the neutral element.
+// combined pairwise over all blocks. A last block or run that is shorter has a kernel of its own;
+// beyond the end of its last kLanes elements are neutral ones.
 #include "codegen/split_reduction.h"
 
 #include <algorithm>
 #include <bit>
+#include <string_view>
 #include <utility>
 
 #include "base/checked.h"
@@ -62,6 +63,8 @@ class Splitter {
   // Reduces partial results, one for each reduction.
   std::vector<Local> reduce_partials(NestCopy& part, ReductionOrder order, std::int32_t partials,
                                      const IndexExpr& at);
+  // The last part, with the results of the reductions.
+  void finish(NestCopy& last, const std::vector<Local>& results);
   void write_partials(NestCopy& part, const std::vector<Local>& results, std::int32_t partials,
                       const IndexExpr& at);
   const KernelBuffer& partial(std::int32_t number) const {
@@ -135,9 +138,10 @@ std::vector<Local> Splitter::reduce_partials(NestCopy& part, ReductionOrder orde
 
 std::optional<NestParts> Splitter::split_rows() {
   const std::int64_t size = ir::rows_per_block(extent_);
-  const std::int64_t blocks = ceil_div(extent_, size);
-  const bool is_even = extent_ % size == 0;
-  if (blocks == 1 || (!is_even && !phase_.writes.empty())) return std::nullopt;
+  const std::int64_t whole = extent_ / size;
+  const std::int64_t rest = extent_ % size;
+  const std::int64_t blocks = whole + (rest == 0 ? 0 : 1);
+  if (blocks == 1) return std::nullopt;
   const std::int64_t columns = nest_.outer.back();
   const std::int32_t partials = add_partials(blocks * columns);
   const auto at = [&](const IndexExpr& row, const IndexExpr& block, const IndexExpr& column) {
@@ -147,40 +151,35 @@ std::optional<NestParts> Splitter::split_rows() {
     return index;
   };
 
-  NestCopy first(nest_, "_blocks");
-  {
-    NestBuilder& b = first.builder();
-    const IndexExpr row = row_loops(first);
-    const IndexExpr block = b.outer_loop(blocks);
+  const auto reduce_blocks = [&](std::string_view suffix, std::int64_t first, std::int64_t count,
+                                 std::int64_t rows_of_each) {
+    NestCopy part(nest_, suffix);
+    NestBuilder& b = part.builder();
+    const IndexExpr row = row_loops(part);
+    IndexExpr block = b.outer_loop(count);
+    block.base += first;
     const IndexExpr column = b.outer_loop(columns);
     b.nest().outer_lanes = true;
-    first.set_loop(column);
+    part.set_loop(column);
     b.begin_phase();
-    IndexExpr position = b.phase_loop(size);
+    IndexExpr position = b.phase_loop(rows_of_each);
     position.add(block, size);
-    first.set_loop(position);
-    if (!is_even) first.set_guard(nest_.outer.size(), {position, 0, extent_});
-    reduce_into(first, ReductionOrder::kSequence, partials, at(row, block, column));
-  }
-  result_.parts.push_back(first.finish());
+    part.set_loop(position);
+    reduce_into(part, ReductionOrder::kSequence, partials, at(row, block, column));
+    result_.parts.push_back(part.finish());
+  };
+  reduce_blocks("_blocks", 0, whole, size);
+  if (rest != 0) reduce_blocks("_last", whole, 1, rest);
 
   NestCopy last(nest_, "");
-  {
-    NestBuilder& b = last.builder();
-    const IndexExpr row = row_loops(last);
-    const IndexExpr column = b.outer_loop(columns);
-    b.nest().outer_lanes = true;
-    last.set_loop(column);
-    b.begin_phase();
-    const IndexExpr block = b.phase_loop(blocks);
-    const std::vector<Local> results =
-        reduce_partials(last, ReductionOrder::kPairs, partials, at(row, block, column));
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      last.set_local(phase_.reductions[i].result, results[i]);
-    }
-    last.copy_rest();
-  }
-  result_.parts.push_back(last.finish());
+  NestBuilder& b = last.builder();
+  const IndexExpr row = row_loops(last);
+  const IndexExpr column = b.outer_loop(columns);
+  b.nest().outer_lanes = true;
+  last.set_loop(column);
+  b.begin_phase();
+  const IndexExpr block = b.phase_loop(blocks);
+  finish(last, reduce_partials(last, ReductionOrder::kPairs, partials, at(row, block, column)));
   return std::move(result_);
 }
 
@@ -190,8 +189,10 @@ std::optional<NestParts> Splitter::split_lanes() {
   const auto wanted = static_cast<std::uint64_t>(
       std::max(kLeastBlocks, blocks * ir::product(rows_) / CostModel::kEnoughRows));
   const std::int64_t size = static_cast<std::int64_t>(std::bit_floor(wanted)) * ir::kReduceBlock;
-  const std::int64_t runs = ceil_div(extent_, size);
-  const bool is_even = extent_ % size == 0;
+  const std::int64_t whole = extent_ / size;
+  const std::int64_t rest = extent_ % size;
+  const std::int64_t runs = whole + (rest == 0 ? 0 : 1);
+  const bool is_even = rest % ir::kLanes == 0;
   if (runs == 1 || (!is_even && !phase_.writes.empty())) return std::nullopt;
   const std::int32_t of_runs = add_partials(runs * ir::kLanes);
   const std::int32_t of_lanes = add_partials(ir::kLanes);
@@ -206,22 +207,29 @@ std::optional<NestParts> Splitter::split_lanes() {
     return at_lane(index, lane);
   };
 
-  NestCopy first(nest_, "_runs");
-  {
-    NestBuilder& b = first.builder();
-    const IndexExpr row = row_loops(first);
-    const IndexExpr run = b.outer_loop(runs);
+  const auto reduce_runs = [&](std::string_view suffix, std::int64_t first, std::int64_t count,
+                               std::int64_t elements_of_each) {
+    NestCopy part(nest_, suffix);
+    NestBuilder& b = part.builder();
+    const IndexExpr row = row_loops(part);
+    IndexExpr run = b.outer_loop(count);
+    run.base += first;
     const IndexExpr lane = b.outer_loop(ir::kLanes);
     b.nest().outer_lanes = true;
     b.begin_phase();
-    IndexExpr position = scaled(b.phase_loop(size / ir::kLanes), ir::kLanes);
+    const IndexExpr step = b.phase_loop(ceil_div(elements_of_each, ir::kLanes));
+    IndexExpr position = scaled(step, ir::kLanes);
     position.add(run, size);
     position.add(lane, 1);
-    first.set_loop(position);
-    if (!is_even) first.set_guard(nest_.outer.size(), {position, 0, extent_});
-    reduce_into(first, ReductionOrder::kLanes, of_runs, at_run(row, run, lane));
-  }
-  result_.parts.push_back(first.finish());
+    part.set_loop(position);
+    if (elements_of_each % ir::kLanes != 0) {
+      part.set_guard(nest_.outer.size(), {position, 0, extent_});
+    }
+    reduce_into(part, ReductionOrder::kLanes, of_runs, at_run(row, run, lane));
+    result_.parts.push_back(part.finish());
+  };
+  reduce_runs("_runs", 0, whole, size);
+  if (rest != 0) reduce_runs("_last", whole, 1, rest);
 
   NestCopy second(nest_, "_lanes");
   {
@@ -238,20 +246,19 @@ std::optional<NestParts> Splitter::split_lanes() {
   result_.parts.push_back(second.finish());
 
   NestCopy last(nest_, "");
-  {
-    NestBuilder& b = last.builder();
-    const IndexExpr row = row_loops(last);
-    b.begin_phase();
-    const IndexExpr lane = b.phase_loop(ir::kLanes);
-    const std::vector<Local> results =
-        reduce_partials(last, ReductionOrder::kTree, of_lanes, at_lane(row, lane));
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      last.set_local(phase_.reductions[i].result, results[i]);
-    }
-    last.copy_rest();
-  }
-  result_.parts.push_back(last.finish());
+  const IndexExpr row = row_loops(last);
+  last.builder().begin_phase();
+  const IndexExpr lane = last.builder().phase_loop(ir::kLanes);
+  finish(last, reduce_partials(last, ReductionOrder::kTree, of_lanes, at_lane(row, lane)));
   return std::move(result_);
+}
+
+void Splitter::finish(NestCopy& last, const std::vector<Local>& results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    last.set_local(phase_.reductions[i].result, results[i]);
+  }
+  last.copy_rest();
+  result_.parts.push_back(last.finish());
 }
 
 bool can_be_split(const LoopNest& nest) {
@@ -271,17 +278,37 @@ bool can_be_split(const LoopNest& nest) {
   return true;
 }
 
+// Whether partial results are little beside what is reduced.
+bool has_long_columns(const LoopNest& nest) {
+  constexpr std::int64_t kLeastRows = 64;
+  const Phase& phase = nest.phases.front();
+  const std::int64_t extent = phase.loops.front();
+  std::int64_t read = 0;
+  for (const Local local : phase.code) {
+    const Instruction& x = nest.instructions[static_cast<std::size_t>(local)];
+    if (x.kind == InstructionKind::kRead) read += static_cast<std::int64_t>(size_of(x.dtype));
+  }
+  std::int64_t partial = 0;
+  for (const Reduction& r : phase.reductions) {
+    partial += static_cast<std::int64_t>(size_of(r.accumulator));
+  }
+  const std::int64_t blocks = ceil_div(extent, ir::rows_per_block(extent));
+  return extent >= kLeastRows && 4 * partial * blocks <= read * extent;
+}
+
 }  // namespace
 
 std::optional<NestParts> split_reduction(const LoopNest& nest) {
   if (!can_be_split(nest)) return std::nullopt;
   const Phase& phase = nest.phases.front();
-  std::int64_t rows = ir::product(nest.outer);
-  const std::int64_t work = cost(nest, phase);
-  const std::int64_t elements = rows * phase.loops.front();
-  if (elements < CostModel::kWorthSplitting / work) return std::nullopt;
-  if (nest.outer_lanes) rows /= nest.outer.back();
-  if (rows >= CostModel::kEnoughRows) return std::nullopt;
+  const std::int64_t extent = phase.loops.front();
+  const std::int64_t points = ir::product(nest.outer);
+  if (points * extent < CostModel::kWorthSplitting / cost(nest, phase)) return std::nullopt;
+  if (!nest.outer_lanes) {
+    if (points >= CostModel::kFewToShare) return std::nullopt;
+  } else if (points / nest.outer.back() >= CostModel::kEnoughRows || !has_long_columns(nest)) {
+    return std::nullopt;
+  }
   return Splitter(nest).run();
 }
 

@@ -37,6 +37,8 @@ struct CostModel {
   static constexpr std::int64_t kWorthALaunch = 1 << 14;
   // Enough rows for threads to share them evenly.
   static constexpr std::int64_t kEnoughRows = 64;
+  // Rows that are too few for the threads of most CPUs.
+  static constexpr std::int64_t kFewToShare = 16;
   // Simple vector operations on elements, of a reduction to few rows that becomes several kernels.
   static constexpr std::int64_t kWorthSplitting = 1 << 19;
   // Columns of the right operand of a product that are laid out together: as many as the widest
