@@ -18,62 +18,14 @@ using ir::ReduceKind;
 using ir::Value;
 using Result = std::optional<Value>;
 
-// Rules by pattern: the families of single numbers.
-
-namespace pattern {
-
-using namespace passes::pattern;
-
-Pattern sigmoid(const Pattern& x) { return Pattern::op(Op::kSigmoid, {x}); }
-Pattern softplus(const Pattern& x) { return Pattern::op(Op::kSoftplus, {x}); }
-Pattern logaddexp(const Pattern& x, const Pattern& y) {
-  return Pattern::op(Op::kLogaddexp, {x, y});
-}
-
-}  // namespace pattern
-
-std::vector<Rule> scalar_rules() {
-  using namespace pattern;
-  const Pattern x = Pattern::variable(0);
-  const Pattern y = Pattern::variable(1);
-  const auto rule = [](std::string_view name, const Pattern& left, const Pattern& right) {
-    return equation(name, left, right, kFloats);
-  };
-  return {
-      rule("log-exp", log(exp(x)), x),
-      rule("log-one-plus", log(x + lit(1)), log1p(x)),
-      rule("log-one-minus", log(lit(1) - x), log1p(neg(x))),
-      rule("exp-minus-one", exp(x) - lit(1), expm1(x)),
-      rule("exp-plus-minus-one", exp(x) + lit(-1), expm1(x)),
-
-      rule("softplus", log1p(exp(x)), softplus(x)),
-      rule("logaddexp", log(exp(x) + exp(y)), logaddexp(x, y)),
-
-      rule("sigmoid", lit(1) / (exp(neg(x)) + lit(1)), sigmoid(x)),
-      rule("sigmoid-mirrored", lit(1) / (exp(x) + lit(1)), sigmoid(neg(x))),
-      rule("sigmoid-quotient", exp(x) / (exp(x) + lit(1)), sigmoid(x)),
-      rule("one-minus-sigmoid", lit(1) - sigmoid(x), sigmoid(neg(x))),
-      rule("log-sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
-      rule("log1p-neg-sigmoid", log1p(neg(sigmoid(x))), neg(softplus(x))),
-
-      rule("one-minus-cos", lit(1) - cos(x), lit(2) * (sin(lit(0.5) * x) * sin(lit(0.5) * x))),
-
-      rule("tanh", (exp(x) - exp(neg(x))) / (exp(x) + exp(neg(x))), tanh(x)),
-  };
-}
-
 // Rules by function: reductions, with what stands between them and their users.
-
-bool is_one(const Graph& graph, Value value) {
-  return graph.is_splat(value) && graph.attributes(value).literal(Attr::kValue).as_double(0) == 1;
-}
 
 // The axes of the sum of `exps` that `value` repeats, as it is or (a reciprocal) 1 over it.
 std::optional<Dims> axes_of_repeated_sum(const Graph& graph, Value value, Value exps,
                                          bool is_reciprocal) {
   Moved sum = strip(graph, value, repeats);
   if (is_reciprocal) {
-    if (graph.op(sum.base) != Op::kDiv || !is_one(graph, graph.operand(sum.base, 0))) {
+    if (graph.op(sum.base) != Op::kDiv || !is_number(graph, graph.operand(sum.base, 0), 1)) {
       return std::nullopt;
     }
     Moved inner = strip(graph, graph.operand(sum.base, 1), repeats);
@@ -127,6 +79,16 @@ Result logsumexp(Builder& b, Value value) {
   return natural ? Result(in_base_of(b, value, *natural)) : std::nullopt;
 }
 
+// Of exp(x) + exp(y).
+std::optional<Value> logaddexp_of(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  if (graph.op(value) != Op::kAdd) return std::nullopt;
+  const Value first = graph.operand(value, 0);
+  const Value second = graph.operand(value, 1);
+  if (graph.op(first) != Op::kExp || graph.op(second) != Op::kExp) return std::nullopt;
+  return b.add_node(Op::kLogaddexp, {graph.operand(first, 0), graph.operand(second, 0)});
+}
+
 // Of log(c * sum(exp(x))), a mean for one: logsumexp(x) + log(c).
 Result logsumexp_scaled(Builder& b, Value value) {
   const Moved product = strip(b.graph(), b.graph().operand(value, 0), repeats);
@@ -134,7 +96,9 @@ Result logsumexp_scaled(Builder& b, Value value) {
   if (op != Op::kMul && op != Op::kDiv) return std::nullopt;
   const std::optional<double> c = positive_number(b.graph(), b.graph().operand(product.base, 1));
   if (!c) return std::nullopt;
-  const std::optional<Value> sum = logsumexp_of(b, b.graph().operand(product.base, 0));
+  const Value sum_of_powers = b.graph().operand(product.base, 0);
+  std::optional<Value> sum = logsumexp_of(b, sum_of_powers);
+  if (!sum) sum = logaddexp_of(b, sum_of_powers);
   if (!sum) return std::nullopt;
   const Value result = replay(b, *sum, product.moves);
   const double summand = op == Op::kMul ? std::log(*c) : -std::log(*c);
@@ -142,29 +106,6 @@ Result logsumexp_scaled(Builder& b, Value value) {
 }
 
 // log(1 - exp(x)) by expm1 where exp(x) is near 1, else as it is, of what is at most that.
-Result log_one_minus_exp(Builder& b, Value value) {
-  constexpr double kMinusLog2 = -0.6931471805599453;
-  const Graph& graph = b.graph();
-  const Value negative = graph.operand(value, 0);
-  if (graph.op(negative) != Op::kNeg) return std::nullopt;
-  const Value exps = graph.operand(negative, 0);
-  if (graph.op(exps) != Op::kExp) return std::nullopt;
-  const Value x = graph.operand(exps, 0);
-  // The result of this rule.
-  if (graph.op(x) == Op::kMin && graph.is_splat(graph.operand(x, 1)) &&
-      graph.attributes(graph.operand(x, 1)).literal(Attr::kValue).as_double(0) < -0.69) {
-    return std::nullopt;
-  }
-  const Value border = b.constant_like(x, kMinusLog2);
-  // At the border itself `min` is a tie, which has no slope.
-  const Value is_near = b.ge(x, border);
-  // 0 - x and not neg(x): at 0 it is +0, so that the slope there is -inf.
-  const Value zero = b.constant_like(x, 0);
-  const Value near = b.log(b.sub(zero, b.expm1(x)));
-  const Value far = b.log1p(b.neg(b.exp(b.min(x, border))));
-  return b.select(is_near, near, far);
-}
-
 bool moves_elements(Op op) {
   switch (op) {
     case Op::kBroadcast:
@@ -274,11 +215,6 @@ std::vector<Rule> make_rules() {
                     "%3 = logsumexp(%2, axes=[0]) : f32[]\n"
                     "%4 = add(%3, %0) : f32[]"),
   };
-  rules.push_back(function_rule(
-      "log-one-minus-exp", {Op::kLog1p}, log_one_minus_exp,
-      "log(1 - exp(x)) takes expm1 where exp(x) is near 1",
-      "%0 = abs(%x) : f32[3]\n%c = constant(-0.1) : f32[3]\n%1 = sub(%c, %0) : f32[3]\n"
-      "%2 = exp(%1) : f32[3]\n%3 = neg(%2) : f32[3]\n%4 = log1p(%3) : f32[3]"));
   for (Rule& rule : scaling_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));
   return rules;

@@ -99,6 +99,11 @@ std::optional<double> positive_number(const Graph& graph, Value value) {
   return c > 0 && std::isfinite(c) ? std::optional(c) : std::nullopt;
 }
 
+bool is_number(const Graph& graph, Value value, double number) {
+  return graph.is_splat(value) &&
+         graph.attributes(value).literal(Attr::kValue).as_double(0) == number;
+}
+
 std::optional<Exponential> exponential(const Graph& graph, Value value) {
   switch (graph.op(value)) {
     case Op::kExp:

@@ -44,6 +44,9 @@ bool is_reduce(const ir::Graph& graph, ir::Value value, ir::ReduceKind kind);
 // The x of x - max(x), the maximum being over `axes`.
 std::optional<ir::Value> unshifted(const ir::Graph& graph, ir::Value value, const ir::Dims& axes);
 
+// Whether a value is that number everywhere.
+bool is_number(const ir::Graph& graph, ir::Value value, double number);
+
 // The number that a value is everywhere, if it is positive and finite.
 std::optional<double> positive_number(const ir::Graph& graph, ir::Value value);
 
@@ -60,5 +63,7 @@ ir::Value in_base_of(ir::Builder& b, ir::Value value, ir::Value natural);
 
 // The rules that scale by what is in the data (stabilize_scaling.cc).
 std::vector<Rule> scaling_rules();
+// Those of single numbers (stabilize_scalars.cc).
+std::vector<Rule> scalar_rules();
 
 }  // namespace ndl::passes

@@ -98,6 +98,12 @@ Real elementwise(Op op, const std::vector<const Real*>& x) {
       return applied(mpfr_sin, *x[0]);
     case Op::kCos:
       return applied(mpfr_cos, *x[0]);
+    case Op::kSinh:
+      return applied(mpfr_sinh, *x[0]);
+    case Op::kCosh:
+      return applied(mpfr_cosh, *x[0]);
+    case Op::kTanh:
+      return applied(mpfr_tanh, *x[0]);
     case Op::kEq:
       return compare(order() == 0);
     case Op::kNe:

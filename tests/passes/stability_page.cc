@@ -83,6 +83,24 @@ std::vector<Program> programs() {
   static const std::string tanh =
       "%n = neg(%x) : f32[3] %e = exp(%x) : f32[3] %f = exp(%n) : f32[3] "
       "%d = sub(%e, %f) : f32[3] %a = add(%e, %f) : f32[3] %y = div(%d, %a) : f32[3]";
+  static const std::string silu =
+      negative_exp + "%a = add(%one, %e) : f32[3] %y = div(%x, %a) : f32[3]";
+  static const std::string log_of_cosh = "%c = cosh(%x) : f32[3] %y = log(%c) : f32[3]";
+  static const std::string sinh =
+      "%n = neg(%x) : f32[3] %e = exp(%x) : f32[3] %f = exp(%n) : f32[3] "
+      "%d = sub(%e, %f) : f32[3] %h = constant(0.5) : f32[3] %y = mul(%d, %h) : f32[3]";
+  static const std::string other =
+      "%two = constant(2) : f32[3] %z = mul(%x, %two) : f32[3] %e = exp(%x) : f32[3] "
+      "%f = exp(%z) : f32[3] ";
+  static const std::string one_of_two =
+      other + "%a = add(%e, %f) : f32[3] %y = div(%e, %a) : f32[3]";
+  static const std::string log_ratio = other + "%q = div(%e, %f) : f32[3] %y = log(%q) : f32[3]";
+  static const std::string one_minus_exp =
+      "%e = exp(%x) : f32[3] " + one + "%y = sub(%one, %e) : f32[3]";
+  static const std::string tanh_of_sigmoid =
+      "%two = constant(2) : f32[3] %t = mul(%x, %two) : f32[3] %n = neg(%t) : f32[3] "
+      "%e = exp(%n) : f32[3] " +
+      one + "%a = add(%one, %e) : f32[3] %q = div(%two, %a) : f32[3] %y = sub(%q, %one) : f32[3]";
   static const std::string log_one_plus = one + "%a = add(%one, %x) : f32[3] %y = log(%a) : f32[3]";
   static const std::string exp_minus_one =
       "%e = exp(%x) : f32[3] " + one + "%y = sub(%e, %one) : f32[3]";
@@ -136,8 +154,15 @@ std::vector<Program> programs() {
       {"log(1 - 1 / (1 + exp(-x)))", log_one_minus_sigmoid.c_str(), "f32[3]", both},
       {"exp(x) / (exp(x) + 1)", quotient.c_str(), "f32[3]", both},
       {"1 / (exp(x) + 1)", mirrored.c_str(), "f32[3]", {-80, 0, 80}},
+      {"x / (1 + exp(-x))", silu.c_str(), "f32[3]", both},
+      {"exp(x) / (exp(x) + exp(y)), y = 2 * x", one_of_two.c_str(), "f32[3]", {-80, 0, 80}},
+      {"log(exp(x) / exp(y)), y = 2 * x", log_ratio.c_str(), "f32[3]", both},
+      {"log(cosh(x))", log_of_cosh.c_str(), "f32[3]", {-200, 1e-4F, 200}},
       {"log(exp(x) + exp(-x))", log_cosh.c_str(), "f32[3]", both},
       {"(exp(x) - exp(-x)) / (exp(x) + exp(-x))", tanh.c_str(), "f32[3]", {-100, 1e-6F, 100}},
+      {"2 / (1 + exp(-2 * x)) - 1", tanh_of_sigmoid.c_str(), "f32[3]", {-100, 1e-6F, 100}},
+      {"(exp(x) - exp(-x)) * 0.5", sinh.c_str(), "f32[3]", {89, 1e-3F, -1e-6F}},
+      {"1 - exp(x)", one_minus_exp.c_str(), "f32[3]", tiny},
       {"log(1 + x)", log_one_plus.c_str(), "f32[3]", tiny},
       {"exp(x) - 1", exp_minus_one.c_str(), "f32[3]", tiny},
       {"2^x / sum(2^x)", powers.c_str(), "f32[3]", {1000, 1001, 900}},

@@ -1,0 +1,155 @@
+// Rules of single numbers: what overflows, or cancels, in a way that needs no sum to see.
+#include <cmath>
+
+#include "passes/stabilize_helpers.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Attr;
+using ir::Builder;
+using ir::Graph;
+using ir::Op;
+using ir::Value;
+using Result = std::optional<Value>;
+
+namespace pattern {
+
+using namespace passes::pattern;
+
+Pattern sigmoid(const Pattern& x) { return Pattern::op(Op::kSigmoid, {x}); }
+Pattern softplus(const Pattern& x) { return Pattern::op(Op::kSoftplus, {x}); }
+Pattern logaddexp(const Pattern& x, const Pattern& y) {
+  return Pattern::op(Op::kLogaddexp, {x, y});
+}
+
+}  // namespace pattern
+
+std::vector<Rule> pattern_rules() {
+  using namespace pattern;
+  const Pattern x = Pattern::variable(0);
+  const Pattern y = Pattern::variable(1);
+  const auto rule = [](std::string_view name, const Pattern& left, const Pattern& right) {
+    return equation(name, left, right, kFloats);
+  };
+  return {
+      rule("log-exp", log(exp(x)), x),
+      rule("log-one-plus", log(x + lit(1)), log1p(x)),
+      rule("log-one-minus", log(lit(1) - x), log1p(neg(x))),
+      rule("exp-minus-one", exp(x) - lit(1), expm1(x)),
+      rule("exp-plus-minus-one", exp(x) + lit(-1), expm1(x)),
+      // 0 - y and not neg(y): at 0 it is +0, as 1 - 1 is.
+      rule("one-minus-exp", lit(1) - exp(x), lit(0) - expm1(x)),
+
+      rule("softplus", log1p(exp(x)), softplus(x)),
+      rule("logaddexp", log(exp(x) + exp(y)), logaddexp(x, y)),
+      rule("log-of-product", log(exp(x) * exp(y)), x + y),
+      rule("log-of-quotient", log(exp(x) / exp(y)), x - y),
+
+      rule("sigmoid", lit(1) / (exp(neg(x)) + lit(1)), sigmoid(x)),
+      rule("sigmoid-mirrored", lit(1) / (exp(x) + lit(1)), sigmoid(neg(x))),
+      rule("sigmoid-quotient", exp(x) / (exp(x) + lit(1)), sigmoid(x)),
+      rule("tanh-quotient", expm1(x) / (exp(x) + lit(1)), tanh(lit(0.5) * x)),
+      rule("tanh-quotient-mirrored", (lit(0) - expm1(x)) / (exp(x) + lit(1)),
+           neg(tanh(lit(0.5) * x))),
+      rule("sigmoid-of-two", exp(x) / (exp(x) + exp(y)), sigmoid(x - y)),
+      rule("sigmoid-times", (y * exp(x)) / (exp(x) + lit(1)), y * sigmoid(x)),
+      rule("over-one-plus-exp-neg", y / (exp(neg(x)) + lit(1)), y * sigmoid(x)),
+      rule("over-one-plus-exp", y / (exp(x) + lit(1)), y * sigmoid(neg(x))),
+      rule("one-minus-sigmoid", lit(1) - sigmoid(x), sigmoid(neg(x))),
+      rule("log-sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
+      rule("log1p-neg-sigmoid", log1p(neg(sigmoid(x))), neg(softplus(x))),
+
+      rule("one-minus-cos", lit(1) - cos(x), lit(2) * (sin(lit(0.5) * x) * sin(lit(0.5) * x))),
+
+      rule("cosh", (exp(x) + exp(neg(x))) * lit(0.5), cosh(x)),
+      rule("cosh-half", (exp(x) + exp(neg(x))) / lit(2), cosh(x)),
+      rule("sinh", (exp(x) - exp(neg(x))) * lit(0.5), sinh(x)),
+      rule("sinh-half", (exp(x) - exp(neg(x))) / lit(2), sinh(x)),
+      rule("tanh", (exp(x) - exp(neg(x))) / (exp(x) + exp(neg(x))), tanh(x)),
+      rule("tanh-of-halves", sinh(x) / cosh(x), tanh(x)),
+      rule("tanh-of-sigmoid", sigmoid(x) * lit(2) - lit(1), tanh(lit(0.5) * x)),
+      rule("tanh-of-sigmoid-plus", sigmoid(x) * lit(2) + lit(-1), tanh(lit(0.5) * x)),
+      rule("tanh-of-sigmoid-mirrored", lit(1) - sigmoid(x) * lit(2), neg(tanh(lit(0.5) * x))),
+  };
+}
+
+// log(cosh(x)) = log(1 + 2 sinh(x / 2)^2) = |x| + log(1 + exp(-2 |x|)) - log(2).
+Result log_cosh(Builder& b, Value value) {
+  const Value cosh = b.graph().operand(value, 0);
+  if (b.graph().op(cosh) != Op::kCosh) return std::nullopt;
+  const Value x = b.graph().operand(cosh, 0);
+  const Value magnitude = b.abs(x);
+  const Value half = b.sinh(b.mul(x, b.constant_like(x, 0.5)));
+  const Value square = b.mul(half, half);
+  const Value near = b.log1p(b.mul(square, b.constant_like(x, 2)));
+  const Value rest = b.add_node(Op::kSoftplus, {b.mul(magnitude, b.constant_like(x, -2))});
+  const Value minus_log2 = b.constant_like(x, -std::log(2.0));
+  const Value far = b.add(b.add(magnitude, rest), minus_log2);
+  const Value one = b.constant_like(x, 1);
+  return b.select(b.lt(magnitude, one), near, far);
+}
+
+// Whether it is what a rule chose beyond a border near -log(2), which it has dealt with.
+bool is_bounded(const Graph& graph, Value x, Op op) {
+  return graph.op(x) == op && graph.is_splat(graph.operand(x, 1)) &&
+         std::abs(graph.attributes(graph.operand(x, 1)).literal(Attr::kValue).as_double(0) + 0.7) <
+             0.01;
+}
+
+// The x of log1p(-exp(x)) and of log(0 - expm1(x)).
+std::optional<Value> exponent_below_one(const Graph& graph, Value value) {
+  const Value operand = graph.operand(value, 0);
+  if (graph.op(value) == Op::kLog1p) {
+    if (graph.op(operand) != Op::kNeg) return std::nullopt;
+    const Value exps = graph.operand(operand, 0);
+    if (graph.op(exps) != Op::kExp || is_bounded(graph, graph.operand(exps, 0), Op::kMin)) {
+      return std::nullopt;
+    }
+    return graph.operand(exps, 0);
+  }
+  if (graph.op(operand) != Op::kSub || !is_number(graph, graph.operand(operand, 0), 0)) {
+    return std::nullopt;
+  }
+  const Value exps = graph.operand(operand, 1);
+  if (graph.op(exps) != Op::kExpm1 || is_bounded(graph, graph.operand(exps, 0), Op::kMax)) {
+    return std::nullopt;
+  }
+  return graph.operand(exps, 0);
+}
+
+Result log_one_minus_exp(Builder& b, Value value) {
+  constexpr double kMinusLog2 = -0.6931471805599453;
+  const std::optional<Value> exponent = exponent_below_one(b.graph(), value);
+  if (!exponent) return std::nullopt;
+  const Value x = *exponent;
+  const Value border = b.constant_like(x, kMinusLog2);
+  // At the border itself `min` is a tie, which has no slope; so the bound of the near side is
+  // beyond.
+  const Value is_near = b.ge(x, border);
+  const Value bound = b.constant_like(x, -0.7);
+  // 0 - x and not neg(x): at 0 it is +0, so that the slope there is -inf.
+  const Value zero = b.constant_like(x, 0);
+  const Value near = b.log(b.sub(zero, b.expm1(b.max(x, bound))));
+  const Value far = b.log1p(b.neg(b.exp(b.min(x, border))));
+  return b.select(is_near, near, far);
+}
+
+}  // namespace
+
+std::vector<Rule> scalar_rules() {
+  std::vector<Rule> rules = pattern_rules();
+  rules.push_back(function_rule(
+      "log-one-minus-exp", {Op::kLog1p, Op::kLog}, log_one_minus_exp,
+      "log(1 - exp(x)) takes expm1 where exp(x) is near 1",
+      "%0 = abs(%x) : f32[3]\n%c = constant(-0.1) : f32[3]\n%1 = sub(%c, %0) : f32[3]\n"
+      "%2 = exp(%1) : f32[3]\n%3 = neg(%2) : f32[3]\n%4 = log1p(%3) : f32[3]"));
+  rules.push_back(
+      function_rule("log-cosh", {Op::kLog}, log_cosh,
+                    "log(cosh(x)), which overflows, and cancels near 0, is made of what "
+                    "does not",
+                    "%0 = cosh(%x) : f32[3]\n%1 = log(%0) : f32[3]"));
+  return rules;
+}
+
+}  // namespace ndl::passes
