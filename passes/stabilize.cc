@@ -79,16 +79,6 @@ Result logsumexp(Builder& b, Value value) {
   return natural ? Result(in_base_of(b, value, *natural)) : std::nullopt;
 }
 
-// Of exp(x) + exp(y).
-std::optional<Value> logaddexp_of(Builder& b, Value value) {
-  const Graph& graph = b.graph();
-  if (graph.op(value) != Op::kAdd) return std::nullopt;
-  const Value first = graph.operand(value, 0);
-  const Value second = graph.operand(value, 1);
-  if (graph.op(first) != Op::kExp || graph.op(second) != Op::kExp) return std::nullopt;
-  return b.add_node(Op::kLogaddexp, {graph.operand(first, 0), graph.operand(second, 0)});
-}
-
 // Of log(c * sum(exp(x))), a mean for one: logsumexp(x) + log(c).
 Result logsumexp_scaled(Builder& b, Value value) {
   const Moved product = strip(b.graph(), b.graph().operand(value, 0), repeats);
@@ -96,16 +86,13 @@ Result logsumexp_scaled(Builder& b, Value value) {
   if (op != Op::kMul && op != Op::kDiv) return std::nullopt;
   const std::optional<double> c = positive_number(b.graph(), b.graph().operand(product.base, 1));
   if (!c) return std::nullopt;
-  const Value sum_of_powers = b.graph().operand(product.base, 0);
-  std::optional<Value> sum = logsumexp_of(b, sum_of_powers);
-  if (!sum) sum = logaddexp_of(b, sum_of_powers);
+  const std::optional<Value> sum = logsumexp_of(b, b.graph().operand(product.base, 0));
   if (!sum) return std::nullopt;
   const Value result = replay(b, *sum, product.moves);
   const double summand = op == Op::kMul ? std::log(*c) : -std::log(*c);
   return in_base_of(b, value, b.add(result, b.constant_like(result, summand)));
 }
 
-// log(1 - exp(x)) by expm1 where exp(x) is near 1, else as it is, of what is at most that.
 bool moves_elements(Op op) {
   switch (op) {
     case Op::kBroadcast:
@@ -217,6 +204,7 @@ std::vector<Rule> make_rules() {
   };
   for (Rule& rule : scaling_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));
+  for (Rule& rule : logarithm_rules()) rules.push_back(std::move(rule));
   return rules;
 }
 

@@ -63,6 +63,8 @@ ir::Value in_base_of(ir::Builder& b, ir::Value value, ir::Value natural);
 
 // The rules that scale by what is in the data (stabilize_scaling.cc).
 std::vector<Rule> scaling_rules();
+// Those about logarithms that are at hand (stabilize_logs.cc).
+std::vector<Rule> logarithm_rules();
 // Those of single numbers (stabilize_scalars.cc).
 std::vector<Rule> scalar_rules();
 

@@ -43,8 +43,6 @@ std::vector<Rule> pattern_rules() {
 
       rule("softplus", log1p(exp(x)), softplus(x)),
       rule("logaddexp", log(exp(x) + exp(y)), logaddexp(x, y)),
-      rule("log-of-product", log(exp(x) * exp(y)), x + y),
-      rule("log-of-quotient", log(exp(x) / exp(y)), x - y),
 
       rule("sigmoid", lit(1) / (exp(neg(x)) + lit(1)), sigmoid(x)),
       rule("sigmoid-mirrored", lit(1) / (exp(x) + lit(1)), sigmoid(neg(x))),
@@ -52,7 +50,6 @@ std::vector<Rule> pattern_rules() {
       rule("tanh-quotient", expm1(x) / (exp(x) + lit(1)), tanh(lit(0.5) * x)),
       rule("tanh-quotient-mirrored", (lit(0) - expm1(x)) / (exp(x) + lit(1)),
            neg(tanh(lit(0.5) * x))),
-      rule("sigmoid-of-two", exp(x) / (exp(x) + exp(y)), sigmoid(x - y)),
       rule("sigmoid-times", (y * exp(x)) / (exp(x) + lit(1)), y * sigmoid(x)),
       rule("over-one-plus-exp-neg", y / (exp(neg(x)) + lit(1)), y * sigmoid(x)),
       rule("over-one-plus-exp", y / (exp(x) + lit(1)), y * sigmoid(neg(x))),
@@ -118,6 +115,7 @@ std::optional<Value> exponent_below_one(const Graph& graph, Value value) {
   return graph.operand(exps, 0);
 }
 
+// log(1 - exp(x)) by expm1 where exp(x) is near 1, else as it is, each of what is on its side.
 Result log_one_minus_exp(Builder& b, Value value) {
   constexpr double kMinusLog2 = -0.6931471805599453;
   const std::optional<Value> exponent = exponent_below_one(b.graph(), value);

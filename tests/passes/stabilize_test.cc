@@ -418,8 +418,8 @@ TEST(Stabilize, LeavesOthersAlone) {
       // The largest instead of the sum.
       "%e = exp(%x) : f32[4,4] %s = reduce(%e, kind=max, axes=[1]) : f32[4] "
       "%k = reshape(%s) : f32[4,1] %b = broadcast(%k) : f32[4,4] %y = div(%e, %b) : f32[4,4]",
-      // 2 instead of 1.
-      "%e = exp(%x) : f32[4,4] %c = constant(2) : f32[4,4] %s = add(%e, %c) : f32[4,4] "
+      // A number below 0, which has no logarithm.
+      "%e = exp(%x) : f32[4,4] %c = constant(-2) : f32[4,4] %s = add(%e, %c) : f32[4,4] "
       "%y = log(%s) : f32[4,4]",
   };
   for (const char* body : bodies) {

@@ -1,0 +1,140 @@
+// Rules about positive values whose logarithms are at hand: powers, softmax, sigmoid, positive
+// numbers, and sums, products and quotients of such. A value may overflow or vanish where its
+// logarithm does not.
+#include <cmath>
+
+#include "passes/stabilize_helpers.h"
+
+namespace ndl::passes {
+namespace {
+
+using ir::Attr;
+using ir::Builder;
+using ir::Graph;
+using ir::Op;
+using ir::ReduceKind;
+using ir::Value;
+using Result = std::optional<Value>;
+
+// What is nested deeper is left alone.
+constexpr int kMostDepth = 8;
+
+enum class Kind : std::uint8_t {
+  kUnknown,
+  kNumber,  // positive numbers alone
+  kKnown,
+};
+
+Kind kind_of(const Graph& graph, Value value, int depth = 0) {
+  if (depth > kMostDepth || graph.type(value).is_tuple()) return Kind::kUnknown;
+  if (positive_number(graph, value)) return Kind::kNumber;
+  if (exponential(graph, value)) return Kind::kKnown;
+  const auto of_operand = [&](std::size_t i) {
+    return kind_of(graph, graph.operand(value, i), depth + 1);
+  };
+  switch (graph.op(value)) {
+    case Op::kSoftmax:
+    case Op::kSigmoid:
+      return Kind::kKnown;
+    case Op::kBroadcast:
+    case Op::kReshape:
+      return of_operand(0);
+    case Op::kReduce:
+      return is_reduce(graph, value, ReduceKind::kSum) ? of_operand(0) : Kind::kUnknown;
+    case Op::kAdd:
+    case Op::kMul:
+    case Op::kDiv: {
+      const Kind first = of_operand(0);
+      const Kind second = first == Kind::kUnknown ? first : of_operand(1);
+      return second == Kind::kUnknown ? second : std::max(first, second);
+    }
+    default:
+      return Kind::kUnknown;
+  }
+}
+
+// The natural logarithm of a value that is not unknown.
+Value logarithm(Builder& b, Value value) {
+  if (const std::optional<double> c = positive_number(b.graph(), value)) {
+    return b.constant_like(value, std::log(*c));
+  }
+  if (const std::optional<Exponential> power = exponential(b.graph(), value)) {
+    return exponent(b, *power);
+  }
+  const Op op = b.graph().op(value);
+  const Value first = b.graph().operand(value, 0);
+  switch (op) {
+    case Op::kSoftmax: {
+      const ir::Dims axes = b.graph().attributes(value).integers(Attr::kAxes);
+      return b.log_softmax(first, axes);
+    }
+    case Op::kSigmoid:
+      return b.neg(b.add_node(Op::kSoftplus, {b.neg(first)}));
+    case Op::kReduce: {
+      const ir::Dims axes = b.graph().attributes(value).integers(Attr::kAxes);
+      return b.logsumexp(logarithm(b, first), axes);
+    }
+    case Op::kBroadcast:
+    case Op::kReshape: {
+      const ir::Type type = b.type(value);
+      return b.add_node(op, {logarithm(b, first)}, {}, &type);
+    }
+    default:
+      break;
+  }
+  const Value second = b.graph().operand(value, 1);
+  const Value x = logarithm(b, first);
+  const Value y = logarithm(b, second);
+  if (op == Op::kMul) return b.add(x, y);
+  if (op == Op::kDiv) return b.sub(x, y);
+  return b.add_node(Op::kLogaddexp, {x, y});
+}
+
+Result log_of_positive(Builder& b, Value value) {
+  const Value x = b.graph().operand(value, 0);
+  if (kind_of(b.graph(), x) != Kind::kKnown) return std::nullopt;
+  return in_base_of(b, value, logarithm(b, x));
+}
+
+// p / (p + q) = 1 / (1 + q / p)
+Result share_of_two(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const Value p = graph.operand(value, 0);
+  const Value sum = graph.operand(value, 1);
+  if (graph.op(sum) != Op::kAdd || kind_of(graph, p) != Kind::kKnown) return std::nullopt;
+  for (const std::size_t i : {0, 1}) {
+    const Value q = graph.operand(sum, 1 - i);
+    if (graph.operand(sum, i) != p || kind_of(graph, q) == Kind::kUnknown) continue;
+    const Value log_p = logarithm(b, p);
+    const Value log_q = logarithm(b, q);
+    return b.add_node(Op::kSigmoid, {b.sub(log_p, log_q)});
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Rule> logarithm_rules() {
+  return {
+      function_rule("log-of-positive", {Op::kLog, Op::kLog2}, log_of_positive,
+                    "the logarithm of sums, products and quotients of powers, softmax, sigmoid and "
+                    "positive numbers is made of theirs",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = sigmoid(%x) : f32[3]\n"
+                    "%2 = mul(%0, %1) : f32[3]\n"
+                    "%c = constant(3) : f32[3]\n"
+                    "%3 = add(%2, %c) : f32[3]\n"
+                    "%4 = log(%3) : f32[3]"),
+      function_rule("share-of-two", {Op::kDiv}, share_of_two,
+                    "p / (p + q) of such values is sigmoid(log(p) - log(q))",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = broadcast(%1) : f32[3]\n"
+                    "%3 = reverse(%x, axes=[0]) : f32[3]\n"
+                    "%4 = exp(%3) : f32[3]\n"
+                    "%5 = add(%4, %2) : f32[3]\n"
+                    "%6 = div(%4, %5) : f32[3]"),
+  };
+}
+
+}  // namespace ndl::passes
