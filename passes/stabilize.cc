@@ -79,20 +79,6 @@ Result logsumexp(Builder& b, Value value) {
   return natural ? Result(in_base_of(b, value, *natural)) : std::nullopt;
 }
 
-// Of log(c * sum(exp(x))), a mean for one: logsumexp(x) + log(c).
-Result logsumexp_scaled(Builder& b, Value value) {
-  const Moved product = strip(b.graph(), b.graph().operand(value, 0), repeats);
-  const Op op = b.graph().op(product.base);
-  if (op != Op::kMul && op != Op::kDiv) return std::nullopt;
-  const std::optional<double> c = positive_number(b.graph(), b.graph().operand(product.base, 1));
-  if (!c) return std::nullopt;
-  const std::optional<Value> sum = logsumexp_of(b, b.graph().operand(product.base, 0));
-  if (!sum) return std::nullopt;
-  const Value result = replay(b, *sum, product.moves);
-  const double summand = op == Op::kMul ? std::log(*c) : -std::log(*c);
-  return in_base_of(b, value, b.add(result, b.constant_like(result, summand)));
-}
-
 bool moves_elements(Op op) {
   switch (op) {
     case Op::kBroadcast:
@@ -174,13 +160,6 @@ std::vector<Rule> make_rules() {
                     "%0 = exp(%x) : f32[3]\n"
                     "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
                     "%2 = log(%1) : f32[]"),
-      function_rule("logsumexp-scaled", {Op::kLog, Op::kLog2}, logsumexp_scaled,
-                    "log(c * sum(exp(x))), such as of a mean, is logsumexp(x) + log(c)",
-                    "%0 = exp(%x) : f32[3]\n"
-                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
-                    "%c = constant(0.3) : f32[]\n"
-                    "%2 = mul(%1, %c) : f32[]\n"
-                    "%3 = log(%2) : f32[]"),
       function_rule("log-of-softmax", {Op::kLog}, log_of_softmax,
                     "log(softmax(x)), or of elements of it, is log_softmax(x)",
                     "%0 = softmax(%x, axes=[0]) : f32[3]\n%1 = log(%0) : f32[3]"),

@@ -90,9 +90,18 @@ Value logarithm(Builder& b, Value value) {
   return b.add_node(Op::kLogaddexp, {x, y});
 }
 
+// Whether other rules are about its logarithm: a power, softmax or sigmoid alone, a sum of powers.
+bool is_simple(const Graph& graph, Value value) {
+  const Value base = strip(graph, value, repeats).base;
+  const Op op = graph.op(base);
+  if (exponential(graph, base) || op == Op::kSoftmax || op == Op::kSigmoid) return true;
+  return is_reduce(graph, base, ReduceKind::kSum) &&
+         exponential(graph, graph.operand(base, 0)).has_value();
+}
+
 Result log_of_positive(Builder& b, Value value) {
   const Value x = b.graph().operand(value, 0);
-  if (kind_of(b.graph(), x) != Kind::kKnown) return std::nullopt;
+  if (is_simple(b.graph(), x) || kind_of(b.graph(), x) != Kind::kKnown) return std::nullopt;
   return in_base_of(b, value, logarithm(b, x));
 }
 

@@ -19,9 +19,6 @@ using namespace passes::pattern;
 
 Pattern sigmoid(const Pattern& x) { return Pattern::op(Op::kSigmoid, {x}); }
 Pattern softplus(const Pattern& x) { return Pattern::op(Op::kSoftplus, {x}); }
-Pattern logaddexp(const Pattern& x, const Pattern& y) {
-  return Pattern::op(Op::kLogaddexp, {x, y});
-}
 
 }  // namespace pattern
 
@@ -42,7 +39,6 @@ std::vector<Rule> pattern_rules() {
       rule("one-minus-exp", lit(1) - exp(x), lit(0) - expm1(x)),
 
       rule("softplus", log1p(exp(x)), softplus(x)),
-      rule("logaddexp", log(exp(x) + exp(y)), logaddexp(x, y)),
 
       rule("sigmoid", lit(1) / (exp(neg(x)) + lit(1)), sigmoid(x)),
       rule("sigmoid-mirrored", lit(1) / (exp(x) + lit(1)), sigmoid(neg(x))),
