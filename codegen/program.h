@@ -19,15 +19,12 @@
 
 namespace ndl::codegen {
 
-// The passes that come before code generation, unless said otherwise.
-inline constexpr std::string_view kCompilePipeline = "expand,canonicalize,hoist,fuse";
-
 // A pipeline as text, for a CPU: where it fuses, and does not say for what cache, that of the CPU.
 std::vector<passes::PipelineStep> pipeline_for(std::string_view pipeline, std::string_view cpu);
 
 struct CompileOptions {
   std::string cpu = "native";  // one of target_names()
-  std::string pipeline{kCompilePipeline};
+  std::string pipeline{passes::kDefaultPipeline};
   std::vector<std::string> disable;  // passes and rules that are switched off
 };
 

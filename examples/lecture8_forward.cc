@@ -26,7 +26,7 @@ void run_modules() {
   };
   const ndl::ir::Graph graph = ndl::trace(loss, x, y);
   fmt::print("\n{}\n", ndl::ir::print(graph));
-  const auto pipeline = ndl::passes::parse_pipeline(ndl::codegen::kCompilePipeline);
+  const auto pipeline = ndl::passes::parse_pipeline(ndl::passes::kDefaultPipeline);
   fmt::print("{}\n", ndl::ir::print(ndl::passes::run_pipeline(graph, pipeline)));
   fmt::print("{}\n", loss(x, y).repr());
 }

@@ -53,11 +53,12 @@ struct PassDef {
   bool is_exact = true;
 };
 
-// Every pass. In a pipeline, "default" stands for kDefaultPipeline.
+// Every pass.
 std::span<const PassDef> all_passes();
 const PassDef* find_pass(std::string_view name);
 
-inline constexpr std::string_view kDefaultPipeline = "canonicalize";
+// What compiling runs, unless said otherwise; in a pipeline it is called "default".
+inline constexpr std::string_view kDefaultPipeline = "expand,canonicalize,hoist,fuse";
 
 // A pass with its options.
 struct PipelineStep {

@@ -26,7 +26,7 @@ std::string explain(const ir::Graph& graph) {
 void expect_same(const ir::Graph& graph, std::uint64_t seed) {
   const std::vector<ir::Literal> inputs = test::random_inputs(graph, seed);
   const test::Outcome want = test::run(graph, inputs);
-  for (const std::string_view pipeline : {std::string_view(""), kCompilePipeline}) {
+  for (const std::string_view pipeline : {std::string_view(""), passes::kDefaultPipeline}) {
     for (const char* cpu : {"native", "x86-64-v3"}) {
       CompileOptions options;
       options.cpu = cpu;

@@ -81,11 +81,11 @@ struct Way {
   std::string_view pipeline;
 };
 std::vector<Way> ways() {
-  std::vector<Way> ways = {{"native", ""}, {"native", kCompilePipeline}};
+  std::vector<Way> ways = {{"native", ""}, {"native", passes::kDefaultPipeline}};
   if (test::kIsSanitized) return ways;
   ways.push_back({"x86-64-v3", ""});
-  ways.push_back({"x86-64-v3", kCompilePipeline});
-  ways.push_back({"x86-64", kCompilePipeline});
+  ways.push_back({"x86-64-v3", passes::kDefaultPipeline});
+  ways.push_back({"x86-64", passes::kDefaultPipeline});
   return ways;
 }
 

@@ -83,8 +83,9 @@ std::string disagreement(const ir::Graph& graph, std::uint64_t seed) {
     const char* cpu;
     std::string_view pipeline;
   };
-  for (const Way& way : {Way{"native", ""}, Way{"native", kCompilePipeline},
-                         Way{seed / 2 % 2 == 0 ? "x86-64-v3" : "x86-64", kCompilePipeline}}) {
+  for (const Way& way :
+       {Way{"native", ""}, Way{"native", passes::kDefaultPipeline},
+        Way{seed / 2 % 2 == 0 ? "x86-64-v3" : "x86-64", passes::kDefaultPipeline}}) {
     const std::string where = fmt::format("{}, pipeline '{}': ", way.cpu, way.pipeline);
     try {
       if (!target_named(way.cpu).has_fma) {
@@ -124,7 +125,7 @@ TEST(RandomGraphs, RunAsInterpreted) {
              << ir::print(small);
     }
     coverage.add(graph);
-    coverage.add(passes::run_pipeline(graph, passes::parse_pipeline(kCompilePipeline)));
+    coverage.add(passes::run_pipeline(graph, passes::parse_pipeline(passes::kDefaultPipeline)));
   }
   fmt::print("{}", coverage.to_string());
   if (graphs < 2 * places().size()) return;

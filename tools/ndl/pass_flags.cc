@@ -51,7 +51,7 @@ ir::Graph PassFlags::run(const ir::Graph& graph, const std::string& cpu,
   const Flags flags = this->flags();
   const std::string_view text = pipeline_option_->count() != 0 ? trim(pipeline_)
                                 : cpu.empty()                  ? ""
-                                                               : codegen::kCompilePipeline;
+                                                               : passes::kDefaultPipeline;
   const std::vector<passes::PipelineStep> pipeline =
       cpu.empty() ? passes::parse_pipeline(text) : codegen::pipeline_for(text, cpu);
   passes::ShowTo to;
