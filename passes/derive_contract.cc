@@ -44,7 +44,9 @@ void derive_matmul(Derivation& d) {
   if (!d.needs(1)) return;
   if (d.shape(1).rank() == 2) {
     // One sum over all rows of all batches.
-    d.add(1, d.b.matmul(transposed(d.b, all_rows(d.b, a)), all_rows(d.b, d.g())));
+    const Value columns = transposed(d.b, all_rows(d.b, a));
+    const Value rows = all_rows(d.b, d.g());
+    d.add(1, d.b.matmul(columns, rows));
   } else {
     d.add(1, unbroadcast(d.b, d.b.matmul(transposed(d.b, a), d.g()), d.shape(1)));
   }

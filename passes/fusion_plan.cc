@@ -56,6 +56,10 @@ class Planner {
   std::size_t first_flat_axis(Value value) const;
   bool may_be(Value value, const Position& at) const {
     if (at.home == kNone) return false;
+    // Products whose operands are found by indices are not tiled.
+    const bool has_indices =
+        graph_.op(value) == Op::kGather || graph_.op(value) == Op::kDynamicSlice;
+    if (has_indices && is_read_by_matmul(at)) return false;
     return at.place != kWhole || first_flat_axis_[value.id] <= homes_[at.home].first_merged_axis();
   }
   FusionHome home_of_reduce(Value reduce) const {

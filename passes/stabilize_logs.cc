@@ -25,6 +25,13 @@ enum class Kind : std::uint8_t {
   kKnown,
 };
 
+// A mean is a scaled sum. A scaled power is better as it is: its logarithm may be near 0, where the
+// logarithm of a large scale leaves few digits.
+bool is_sum(const Graph& graph, Value value) {
+  const Value base = strip(graph, value, repeats).base;
+  return graph.op(base) == Op::kAdd || graph.op(base) == Op::kReduce;
+}
+
 Kind kind_of(const Graph& graph, Value value, int depth = 0) {
   if (depth > kMostDepth || graph.type(value).is_tuple()) return Kind::kUnknown;
   if (positive_number(graph, value)) return Kind::kNumber;
@@ -46,7 +53,10 @@ Kind kind_of(const Graph& graph, Value value, int depth = 0) {
     case Op::kDiv: {
       const Kind first = of_operand(0);
       const Kind second = first == Kind::kUnknown ? first : of_operand(1);
-      return second == Kind::kUnknown ? second : std::max(first, second);
+      if (second == Kind::kUnknown) return second;
+      const bool is_scaled = graph.op(value) != Op::kAdd && first != second;
+      const Value scaled = graph.operand(value, first == Kind::kNumber ? 1 : 0);
+      return is_scaled && !is_sum(graph, scaled) ? Kind::kUnknown : std::max(first, second);
     }
     default:
       return Kind::kUnknown;

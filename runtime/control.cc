@@ -1,5 +1,6 @@
 #include "runtime/control.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/executable.h"
@@ -7,21 +8,22 @@
 namespace ndl::runtime {
 namespace {
 
-// The inputs and outputs of a body, as views of what `first_input` and `first_output` point to.
+// The inputs and outputs of a body, as views of the call's buffers from `first_input` and
+// `first_result` on.
 struct Bound {
   std::span<BufferView> inputs;
   std::span<BufferView> outputs;
 };
 
-Bound bind(const Executable& body, void* const* first_input, void* const* first_output,
-           std::span<BufferView> views) {
+Bound bind(const ControlCall& call, const Executable& body, void* const* first_input,
+           void* const* first_result, std::span<BufferView> views) {
   const std::size_t inputs = body.inputs().size();
   const Bound bound{views.first(inputs), views.subspan(inputs, body.outputs().size())};
   for (std::size_t i = 0; i < inputs; ++i) {
     bound.inputs[i] = {first_input[i], body.inputs()[i].bytes};
   }
   for (std::size_t k = 0; k < bound.outputs.size(); ++k) {
-    bound.outputs[k] = {first_output[k], body.outputs()[k].bytes};
+    bound.outputs[k] = {first_result[call.outputs[k]], body.outputs()[k].bytes};
   }
   return bound;
 }
@@ -33,7 +35,7 @@ class Loop {
       : call_(call),
         buffers_(buffers),
         body_(*call.bodies.back()),
-        bound_(bind(body_, buffers, buffers + call.operands, views)) {}
+        bound_(bind(call, body_, buffers, buffers + call.operands, views)) {}
 
   std::span<const BufferView> inputs() const { return bound_.inputs; }
 
@@ -45,19 +47,30 @@ class Loop {
     for (std::size_t i = call_.states; i < call_.states + call_.scanned; ++i) {
       bound_.inputs[i].data = at(buffers_[i], bound_.inputs[i].bytes);
     }
-    for (std::size_t k = call_.states; k < bound_.outputs.size(); ++k) {
-      bound_.outputs[k].data = at(result(k), bound_.outputs[k].bytes);
+    for (std::size_t k = 0; k < bound_.outputs.size(); ++k) {
+      const std::size_t r = call_.outputs[k];
+      if (r >= call_.states) bound_.outputs[k].data = at(result(r), bound_.outputs[k].bytes);
     }
   }
 
   void step(int threads) {
-    for (std::size_t i = 0; i < call_.states; ++i) {
-      const bool is_in_result = bound_.inputs[i].data == result(i);
-      const std::int32_t other = call_.alternates[i];
-      bound_.outputs[i].data = is_in_result && other != -1 ? buffers_[other] : result(i);
+    for (std::size_t k = 0; k < bound_.outputs.size(); ++k) {
+      const std::size_t r = call_.outputs[k];
+      if (r >= call_.states) continue;
+      const bool is_in_result = bound_.inputs[r].data == result(r);
+      const std::int32_t other = call_.alternates[r];
+      bound_.outputs[k].data = is_in_result && other != -1 ? buffers_[other] : result(r);
     }
     body_.run_body(bound_.inputs, bound_.outputs, threads);
-    for (std::size_t i = 0; i < call_.states; ++i) bound_.inputs[i].data = bound_.outputs[i].data;
+    for (std::size_t k = 0; k < bound_.outputs.size(); ++k) {
+      const std::size_t r = call_.outputs[k];
+      if (r < call_.states) bound_.inputs[r].data = bound_.outputs[k].data;
+      for (std::size_t i = 0; i < call_.rows.size(); ++i) {
+        if (call_.rows[i] == static_cast<std::int32_t>(r)) {
+          bound_.inputs[i].data = bound_.outputs[k].data;
+        }
+      }
+    }
   }
 
   void finish() {
@@ -81,7 +94,7 @@ void run_cond(const ControlCall& call, void* const* buffers, std::span<BufferVie
               int threads) {
   const bool chosen = *static_cast<const bool*>(buffers[0]);
   const Executable& body = *call.bodies[chosen ? 0 : 1];
-  const Bound bound = bind(body, buffers + 1, buffers + call.operands, views);
+  const Bound bound = bind(call, body, buffers + 1, buffers + call.operands, views);
   body.run_body(bound.inputs, bound.outputs, threads);
 }
 
@@ -109,9 +122,13 @@ void run_scan(const ControlCall& call, void* const* buffers, std::span<BufferVie
 
 }  // namespace
 
-std::size_t ControlCall::results() const { return bodies.back()->outputs().size(); }
+std::size_t ControlCall::results() const {
+  const auto states_in_rows =
+      std::ranges::count_if(rows, [](std::int32_t row) { return row >= 0; });
+  return outputs.size() + static_cast<std::size_t>(states_in_rows);
+}
 
-std::size_t ControlCall::views() const { return bodies.back()->inputs().size() + results(); }
+std::size_t ControlCall::views() const { return bodies.back()->inputs().size() + outputs.size(); }
 
 void run_control(const ControlCall& call, void* const* buffers, std::span<BufferView> views,
                  int threads) {

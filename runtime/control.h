@@ -25,7 +25,7 @@ enum class ControlKind : std::uint8_t {
 //
 // A loop gives its state back to its body. The state begins as the first operands, and ends as the
 // first results. Of a scan, the next operands and results are rows of what the call has, one after
-// the other for each step.
+// the other for each step; a state that is a row as well is read there by the next step.
 struct ControlCall {
   ControlKind kind = ControlKind::kCond;
   std::vector<std::shared_ptr<const Executable>> bodies;
@@ -37,7 +37,13 @@ struct ControlCall {
   // Of each state, the buffer that it is in at every other step; -1 if its body may write the next
   // one over it.
   std::vector<std::int32_t> alternates;
+  // Of each state, the result whose row it is; -1 if it is none.
+  std::vector<std::int32_t> rows;
+  // Of each output of the bodies, which result it is, or has a row of: states that are rows are no
+  // outputs.
+  std::vector<std::size_t> outputs;
 
+  // How many results the call has.
   std::size_t results() const;
   // How many views run_control() works with.
   std::size_t views() const;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include "codegen/counters.h"
 #include "codegen/lower_graph.h"
@@ -221,6 +223,27 @@ TEST(Compile, IndicesAreCheckedInBodiesInsideBodiesWithoutElements) {
 }
 
 // Extents around every boundary of blocks and vectors.
+// A state that each step gives as an output too is written once, and read there by the next step.
+TEST(Compile, AStateThatIsARowIsWrittenOnce) {
+  const ir::Graph graph = ir::parse(
+      "needle 1\n\ngraph f(%h: f32[3], %k: f32[2], %xs: f32[4,3]) -> "
+      "(f32[3], f32[2], f32[4,2], f32[4,3]) {\n"
+      "  %0 = scan(%h, %k, %xs, length=4, carried=2, scanned=1, reverse=true) : "
+      "(f32[3], f32[2], f32[4,2], f32[4,3])\n"
+      "  body(%h: f32[3], %k: f32[2], %x: f32[3]) {\n"
+      "    %0 = add(%h, %x) : f32[3]\n"
+      "    %1 = sin(%k) : f32[2]\n"
+      "    %2 = neg(%k) : f32[2]\n"
+      "    %3 = make_tuple(%0, %1, %2, %0) : (f32[3], f32[2], f32[2], f32[3])\n"
+      "    return %3\n  }\n  return %0\n}\n");
+  const Schedule schedule = lower_graph(graph);
+  const runtime::ControlCall& call = schedule.launches.at(0).control->call;
+  EXPECT_EQ(call.rows, (std::vector<std::int32_t>{3, -1}));
+  EXPECT_EQ(call.outputs, (std::vector<std::size_t>{1, 2, 3}));
+  const std::vector<ir::Literal> inputs = test::random_inputs(graph, 1);
+  EXPECT_EQ(difference_on_any_threads(test::run(graph, inputs), *compile(graph), inputs), "");
+}
+
 TEST(Compile, ReductionsOfEverySize) {
   for (const std::int64_t n : {1, 2, 7, 8, 9, 31, 32, 33, 63, 1023, 1024, 1025, 2047, 3000, 5121}) {
     const std::string text = fmt::format(
