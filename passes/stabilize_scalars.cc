@@ -1,4 +1,5 @@
 // Rules of single numbers: what overflows, or cancels, in a way that needs no sum to see.
+#include <algorithm>
 #include <cmath>
 
 #include "passes/stabilize_helpers.h"
@@ -83,11 +84,15 @@ Result log_cosh(Builder& b, Value value) {
   return b.select(b.lt(magnitude, one), near, far);
 }
 
-// Whether it is what a rule chose beyond a border near -log(2), which it has dealt with.
-bool is_bounded(const Graph& graph, Value x, Op op) {
-  return graph.op(x) == op && graph.is_splat(graph.operand(x, 1)) &&
-         std::abs(graph.attributes(graph.operand(x, 1)).literal(Attr::kValue).as_double(0) + 0.7) <
-             0.01;
+constexpr double kMinusLog2 = -0.6931471805599453;
+
+// Whether it is one side of what a rule has chosen between at -log(2).
+bool is_one_side(const Graph& graph, Value x) {
+  if (graph.op(x) != Op::kSelect) return false;
+  return std::ranges::any_of(graph.operands(x).subspan(1), [&](Value side) {
+    return graph.is_splat(side) &&
+           std::abs(graph.attributes(side).literal(Attr::kValue).as_double(0) - kMinusLog2) < 0.01;
+  });
 }
 
 // The x of log1p(-exp(x)) and of log(0 - expm1(x)).
@@ -96,7 +101,7 @@ std::optional<Value> exponent_below_one(const Graph& graph, Value value) {
   if (graph.op(value) == Op::kLog1p) {
     if (graph.op(operand) != Op::kNeg) return std::nullopt;
     const Value exps = graph.operand(operand, 0);
-    if (graph.op(exps) != Op::kExp || is_bounded(graph, graph.operand(exps, 0), Op::kMin)) {
+    if (graph.op(exps) != Op::kExp || is_one_side(graph, graph.operand(exps, 0))) {
       return std::nullopt;
     }
     return graph.operand(exps, 0);
@@ -105,7 +110,7 @@ std::optional<Value> exponent_below_one(const Graph& graph, Value value) {
     return std::nullopt;
   }
   const Value exps = graph.operand(operand, 1);
-  if (graph.op(exps) != Op::kExpm1 || is_bounded(graph, graph.operand(exps, 0), Op::kMax)) {
+  if (graph.op(exps) != Op::kExpm1 || is_one_side(graph, graph.operand(exps, 0))) {
     return std::nullopt;
   }
   return graph.operand(exps, 0);
@@ -113,20 +118,17 @@ std::optional<Value> exponent_below_one(const Graph& graph, Value value) {
 
 // log(1 - exp(x)) by expm1 where exp(x) is near 1, else as it is, each of what is on its side.
 Result log_one_minus_exp(Builder& b, Value value) {
-  constexpr double kMinusLog2 = -0.6931471805599453;
   const std::optional<Value> exponent = exponent_below_one(b.graph(), value);
   if (!exponent) return std::nullopt;
   const Value x = *exponent;
   const Value border = b.constant_like(x, kMinusLog2);
-  // At the border itself `min` is a tie, which has no slope; so the bound of the near side is
-  // beyond.
-  const Value is_near = b.ge(x, border);
-  const Value bound = b.constant_like(x, -0.7);
+  // NaN is on the near side, and has the slope there.
+  const Value is_far = b.lt(x, border);
   // 0 - x and not neg(x): at 0 it is +0, so that the slope there is -inf.
   const Value zero = b.constant_like(x, 0);
-  const Value near = b.log(b.sub(zero, b.expm1(b.max(x, bound))));
-  const Value far = b.log1p(b.neg(b.exp(b.min(x, border))));
-  return b.select(is_near, near, far);
+  const Value near = b.log(b.sub(zero, b.expm1(b.select(is_far, border, x))));
+  const Value far = b.log1p(b.neg(b.exp(b.select(is_far, x, border))));
+  return b.select(is_far, far, near);
 }
 
 }  // namespace

@@ -163,21 +163,24 @@ TEST(Stabilize, HypotHasTheSlopesOfTheRoot) {
   EXPECT_NEAR(derivatives(stable, 3e-300, 4e-300)[2], 0.8, 1e-15);
 }
 
-TEST(Stabilize, LogOneMinusExpHasItsSlopeAtTheBorderAndAtZero) {
-  const Graph naive = parse_body("%x: f32[3], %one: f32[3]", "f32[3]",
-                                 "%e = exp(%x) : f32[3] %c = constant(1) : f32[3] "
-                                 "%d = sub(%c, %e) : f32[3] %r = log(%d) : f32[3]",
+TEST(Stabilize, LogOneMinusExpHasItsSlopes) {
+  const Graph naive = parse_body("%x: f32[5], %one: f32[5]", "f32[5]",
+                                 "%e = exp(%x) : f32[5] %c = constant(1) : f32[5] "
+                                 "%d = sub(%c, %e) : f32[5] %r = log(%d) : f32[5]",
                                  "%r");
   const Graph stable = run_stabilize(naive, {});
   const float border = -0.6931472F;
   const std::vector<Literal> inputs = {
-      Literal::dense<float>(ir::Shape({3}), std::vector<float>{border, 0, -0.1F}),
-      Literal::dense<float>(ir::Shape({3}), std::vector<float>{1, 1, 1}),
-      Literal::dense<float>(ir::Shape({3}), std::vector<float>{1, 1, 1})};
+      Literal::dense<float>(ir::Shape({5}),
+                            std::vector<float>{border, 0, -0.1F, std::nanf(""), -20}),
+      Literal::dense<float>(ir::Shape({5}), std::vector<float>{1, 1, 1, 1, 1}),
+      Literal::dense<float>(ir::Shape({5}), std::vector<float>{1, 1, 1, 1, 1})};
   const std::vector<Literal> results = ir::interpret(vjp(stable), inputs);
   EXPECT_NEAR(results[1].as_double(0), -1, 1e-6);
   EXPECT_EQ(results[1].as_double(1), -std::numeric_limits<double>::infinity());
   EXPECT_NEAR(results[1].as_double(2), -1 / std::expm1(0.1), 1e-5);
+  EXPECT_TRUE(std::isnan(results[1].as_double(3)));
+  EXPECT_NEAR(results[1].as_double(4), -std::exp(-20.0), 1e-14);
 }
 
 // A norm that is too large for any number, rows of zeros, gradients.
