@@ -56,19 +56,10 @@ std::vector<std::int32_t> rows_of_states(const Graph& body, std::size_t states) 
 
 // The body with these of its results.
 Graph with_results(const Graph& body, const std::vector<std::size_t>& results) {
-  Graph graph(body.name());
-  ir::Builder b(graph);
-  ir::NodeMap mapped(body.size());
-  for (std::size_t i = 0; i < body.num_parameters(); ++i) {
-    mapped[i] = b.clone(body, body.parameter(i), {});
-  }
   const std::vector<Value> parts = ir::result_parts(body);
   std::vector<Value> kept;
   for (const std::size_t r : results) kept.push_back(parts[r]);
-  ir::clone_needed(b, body, kept, mapped);
-  for (Value& value : kept) value = *mapped[value.id];
-  b.set_result(kept.size() == 1 ? kept.front() : b.make_tuple(kept));
-  return graph;
+  return ir::with_results(body, kept);
 }
 
 }  // namespace

@@ -4,8 +4,7 @@
 //     1. for a, for block, for column lanes { for row of the block, in order }
 //     2. for a, for column lanes { for block, pairwise }, and what follows the reduction
 //
-//   lanes inside    for a { for element lanes }             runs of blocks of kReduceBlock
-//   elements:
+//   lanes inside    for a { for element lanes }             runs of blocks of it:
 //     1. for a, for run, for lane lanes { for every kLanes-th element of the run }
 //     2. for a, for lane lanes { for run, pairwise }
 //     3. for a { for lane lanes, by halves }, and what follows the reduction

@@ -54,4 +54,18 @@ std::vector<Value> inline_graph(Builder& b, const Graph& source, std::span<const
   return results;
 }
 
+Graph with_results(const Graph& source, std::span<const Value> results) {
+  Graph graph(source.name());
+  Builder b(graph);
+  NodeMap mapped(source.size());
+  for (std::size_t i = 0; i < source.num_parameters(); ++i) {
+    mapped[i] = b.clone(source, source.parameter(i), {});
+  }
+  clone_needed(b, source, results, mapped);
+  std::vector<Value> values;
+  for (const Value result : results) values.push_back(*mapped[result.id]);
+  b.set_result(values.size() == 1 ? values.front() : b.make_tuple(values));
+  return graph;
+}
+
 }  // namespace ndl::ir

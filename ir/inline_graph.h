@@ -28,4 +28,7 @@ using NodeMap = std::vector<std::optional<Value>>;
 // stands for them. No such node is a parameter.
 void clone_needed(Builder& b, const Graph& source, std::span<const Value> roots, NodeMap& mapped);
 
+// The graph with these of its values as its results, and no others.
+Graph with_results(const Graph& source, std::span<const Value> results);
+
 }  // namespace ndl::ir

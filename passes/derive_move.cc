@@ -3,6 +3,7 @@
 
 #include "passes/derive.h"
 #include "passes/derive_helpers.h"
+#include "passes/rule_helpers.h"
 
 namespace ndl::passes {
 
@@ -30,12 +31,8 @@ void derive_broadcast(Derivation& d) {
 }
 
 void derive_transpose(Derivation& d) {
-  const Dims permutation = d.attributes().integers(Attr::kPermutation);
-  Dims inverse(permutation.size());
-  for (std::size_t i = 0; i < permutation.size(); ++i) {
-    inverse[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
-  }
-  d.add_moved(0, [&](Value t) { return d.b.transpose(t, inverse); });
+  const Dims back = inverse(d.attributes().integers(Attr::kPermutation));
+  d.add_moved(0, [&](Value t) { return d.b.transpose(t, back); });
 }
 
 void derive_reverse(Derivation& d) {

@@ -21,10 +21,6 @@ using ir::Graph;
 using ir::Op;
 using ir::Value;
 
-bool costs_nothing(Op op) {
-  return op == Op::kConstant || op == Op::kIota || op == Op::kBroadcast || op == Op::kReshape;
-}
-
 bool can_move(const Graph& graph, Value value) {
   const ir::OpDef& def = graph.def(value);
   return !ir::may_fail(def.op) && !def.holds_regions() && def.op != Op::kAfter &&

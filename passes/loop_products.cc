@@ -114,8 +114,6 @@ std::vector<bool> needed_by(const Graph& body, std::span<const Value> roots,
   return is_needed;
 }
 
-bool costs_nothing(Op op) { return op == Op::kReshape || op == Op::kBroadcast; }
-
 // Whether there is room for what computing these values for all steps writes: products, of which
 // those of a step are small, as a loop would better keep large ones in the cache.
 bool fits(const Graph& body, const Loop& loop, const std::vector<Value>& values,
@@ -293,23 +291,13 @@ void OutputsAfter::choose() {
 Value OutputsAfter::build(Builder& b, Attributes attributes, const std::vector<Value>& operands,
                           const PassContext& rules) {
   const Graph& body = *body_;
-  auto graph = std::make_shared<Graph>(body.name());
-  Builder inside(*graph);
-  NodeMap mapped(body.size());
-  for (std::size_t i = 0; i < body.num_parameters(); ++i) {
-    mapped[i] = inside.clone(body, body.parameter(i), {});
-  }
   std::vector<Value> given;  // by the loop
   for (std::size_t part = 0; part < parts_.size(); ++part) {
     if (std::ranges::find(late_, part) == late_.end()) given.push_back(parts_[part]);
   }
   const std::size_t first_kept = given.size();
   given.insert(given.end(), kept_.begin(), kept_.end());
-  ir::clone_needed(inside, body, given, mapped);
-  std::vector<Value> results;
-  for (const Value value : given) results.push_back(*mapped[value.id]);
-  inside.set_result(results.size() == 1 ? results.front() : inside.make_tuple(results));
-  attributes.set(Attr::kBody, std::move(graph));
+  attributes.set(Attr::kBody, std::make_shared<const Graph>(ir::with_results(body, given)));
   const Value scan = b.add_node(Op::kScan, operands, std::move(attributes));
   const auto outside = [&](std::size_t i) {
     if (given.size() == 1) return scan;
@@ -333,6 +321,10 @@ Value OutputsAfter::build(Builder& b, Attributes attributes, const std::vector<V
 }
 
 }  // namespace
+
+bool costs_nothing(Op op) {
+  return op == Op::kConstant || op == Op::kIota || op == Op::kBroadcast || op == Op::kReshape;
+}
 
 Value scan_with_products_outside(Builder& b, Attributes attributes, std::vector<Value> operands,
                                  const PassContext& context) {

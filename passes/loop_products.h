@@ -18,6 +18,9 @@
 
 namespace ndl::passes {
 
+// Whether an op is as well done in every step as before the loop.
+bool costs_nothing(ir::Op op);
+
 // What a scan with these attributes gives on these operands.
 ir::Value scan_with_products_outside(ir::Builder& b, ir::Attributes attributes,
                                      std::vector<ir::Value> operands, const PassContext& context);

@@ -38,14 +38,6 @@ Dims composed(const Dims& inner, const Dims& outer) {
   return both;
 }
 
-Dims inverse(const Dims& permutation) {
-  Dims result(permutation.size());
-  for (std::size_t i = 0; i < permutation.size(); ++i) {
-    result[index(permutation[i])] = static_cast<std::int64_t>(i);
-  }
-  return result;
-}
-
 // A splat of another type with the same element.
 Value splat_like(Builder& b, const Literal& splat, const TensorType& type) {
   return b.constant(visit_dtype(type.dtype, [&]<class T>(std::type_identity<T>) {

@@ -78,20 +78,23 @@ std::string timing_table(const std::vector<passes::PassRecord>& records) {
          fmt::format("{:>12.3f}  {:>6.1f}  {:>9} {:>9}  total\n", total * 1e3, 100.0, "", "");
 }
 
-// f(graph, where) for the graph and the regions in it: "", " in the body of %0 scan".
+// f(graph, where) for the graph and the regions in it, of all nodes or of control flow alone: "", "
+// in the body of %0 scan".
+enum class Regions : std::uint8_t { kAll, kOfControlFlow };
 template <class F>
-void for_each_region(const ir::Graph& graph, const std::string& where, F&& f) {
+void for_each_region(const ir::Graph& graph, const std::string& where, Regions which, F&& f) {
   f(graph, where);
   if (graph.region_depth() == 0) return;
   const std::vector<std::string> labels = ir::value_labels(graph);
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    if (which == Regions::kOfControlFlow && !ir::is_control_flow(graph.op({id}))) continue;
     for (const auto& [name, value] : graph.attributes({id})) {
       const auto* region = std::get_if<ir::Region>(&value);
       if (region == nullptr) continue;
       for_each_region(**region,
                       fmt::format(" in the {} of {} {}{}", ir::name_of(name), excerpt(labels[id]),
                                   graph.def({id}).name, where),
-                      f);
+                      which, f);
     }
   }
 }
@@ -104,7 +107,7 @@ std::string label(const ir::Graph& graph, const std::vector<std::string>& labels
 // What the rules of a pass did to the graph that entered it.
 std::string rule_table(const PassRecord& record, const ir::Graph& before) {
   std::vector<std::vector<std::string>> rows = {{"rule", "was", "is", "written at"}};
-  for_each_region(before, "", [&](const ir::Graph& graph, const std::string& where) {
+  for_each_region(before, "", Regions::kAll, [&](const ir::Graph& graph, const std::string& where) {
     const std::vector<std::string> labels = ir::value_labels(graph);
     for (const AppliedRule& applied : record.applied) {
       if (applied.graph != &graph) continue;
@@ -121,7 +124,7 @@ std::string rule_table(const PassRecord& record, const ir::Graph& before) {
 // What may still go wrong with finite inputs.
 std::string risk_table(const ir::Graph& whole) {
   std::vector<std::vector<std::string>> rows = {{"prone", "to", "hint", "written at"}};
-  for_each_region(whole, "", [&](const ir::Graph& graph, const std::string& where) {
+  for_each_region(whole, "", Regions::kAll, [&](const ir::Graph& graph, const std::string& where) {
     const std::vector<std::string> labels = ir::value_labels(graph);
     for (const Risk& risk : find_risks(graph)) {
       rows.push_back({label(graph, labels, risk.value) + where, risk.what, std::string(risk.hint),
@@ -135,26 +138,18 @@ std::string risk_table(const ir::Graph& whole) {
 std::string fusion_tables(const ir::Graph& before, const ir::Graph& after,
                           const PipelineStep& step) {
   const CostModel model = cost_model(step.options);
+  PassContext context;
+  context.options = step.options;
   std::string text;
-  const auto add = [&](const auto& self, const ir::Graph& from, const ir::Graph& to,
-                       const std::string& where) -> void {
-    if (!where.empty()) text += fmt::format("\n{}:\n", where);
-    text += fusion_table(from, to, model);
-    const std::vector<std::string> labels = ir::value_labels(from);
-    for (std::uint32_t id = 0; id < from.size(); ++id) {
-      if (!ir::is_control_flow(from.op({id}))) continue;
-      for (const ir::AttrDef& attr : from.def({id}).attributes) {
-        if (attr.kind != ir::AttrKind::kRegion) continue;
-        const ir::Graph& region = *from.attributes({id}).region(attr.name);
-        PassContext context;
-        context.options = step.options;
-        self(self, region, run_fuse(region, context),
-             fmt::format("{} of {}{}{}", ir::name_of(attr.name), label(from, labels, {id}),
-                         where.empty() ? "" : " in ", where));
-      }
-    }
-  };
-  add(add, before, after, "");
+  for_each_region(before, "", Regions::kOfControlFlow,
+                  [&](const ir::Graph& graph, const std::string& where) {
+                    if (where.empty()) {
+                      text += fusion_table(graph, after, model);
+                    } else {
+                      text += fmt::format("\n{}:\n", trim(where));
+                      text += fusion_table(graph, run_fuse(graph, context), model);
+                    }
+                  });
   return text;
 }
 
