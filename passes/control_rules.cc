@@ -69,18 +69,26 @@ std::vector<Rule> control_rules() {
                     "%0 = constant(true) : bool[]\n"
                     "%1 = cond(%0, %x) : f32[3] then(%y: f32[3]) { return %y } "
                     "else(%y: f32[3]) { return %y }\n"
-                    "%2 = reverse(%1, axes=[0]) : f32[3]"),
+                    "%2 = reverse(%1, axes=[0]) : f32[3]",
+                    "%0 = is_nan(%x) : bool[3]\n"
+                    "%1 = reduce(%0, kind=or, axes=[0]) : bool[]\n"
+                    "%2 = cond(%1, %x) : f32[3] then(%y: f32[3]) { return %y } else(%y: f32[3]) { "
+                    "%0 = neg(%y) : f32[3] return %0 }"),
       function_rule("while-never", {Op::kWhile}, while_of_no_steps,
                     "a while of no steps is its state",
                     "%0 = while(%x, limit=0) : f32[3] "
                     "condition(%y: f32[3]) { %0 = constant(true) : bool[] return %0 } "
                     "body(%y: f32[3]) { return %y }\n"
-                    "%1 = reverse(%0, axes=[0]) : f32[3]"),
+                    "%1 = reverse(%0, axes=[0]) : f32[3]",
+                    "%0 = while(%x, limit=2) : f32[3] condition(%y: f32[3]) { %0 = constant(true) "
+                    ": bool[] return %0 } body(%y: f32[3]) { %0 = neg(%y) : f32[3] return %0 }"),
       function_rule("scan-once", {Op::kScan}, scan_of_one_step, "a scan of one step is its body",
                     "%0 = reshape(%x) : f32[1,3]\n"
                     "%1 = scan(%0, length=1, scanned=1) : f32[1,3] "
                     "body(%y: f32[3]) { return %y }\n"
-                    "%2 = reverse(%1, axes=[1]) : f32[1,3]"),
+                    "%2 = reverse(%1, axes=[1]) : f32[1,3]",
+                    "%0 = scan(%x, length=3, scanned=1) : f32[3] body(%y: f32[]) { %0 = neg(%y) : "
+                    "f32[] return %0 }"),
   };
 }
 

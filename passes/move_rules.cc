@@ -308,71 +308,118 @@ std::vector<Rule> move_rules() {
       function_rule("move-splat",
                     {Op::kReshape, Op::kBroadcast, Op::kTranspose, Op::kReverse, Op::kSlice},
                     move_splat, "moving the elements of a splat gives a splat",
-                    "%0 = constant(2) : f32[]\n%1 = broadcast(%0) : f32[100,100]"),
+                    "%0 = constant(2) : f32[]\n%1 = broadcast(%0) : f32[100,100]",
+                    "%0 = constant([1, 2, 3]) : f32[3]\n"
+                    "%1 = broadcast(%0) : f32[10000,3]"),
       function_rule("reshape-reshape", {Op::kReshape}, reshape_reshape,
                     "reshape(reshape(x)) = reshape(x)",
-                    "%0 = reshape(%x) : f32[3,1]\n%1 = reshape(%0) : f32[1,3]"),
+                    "%0 = reshape(%x) : f32[3,1]\n%1 = reshape(%0) : f32[1,3]",
+                    "%0 = reshape(%x) : f32[3,1]\n"
+                    "%1 = broadcast(%0) : f32[3,2]\n"
+                    "%2 = reshape(%1) : f32[6]"),
       function_rule("broadcast-broadcast", {Op::kBroadcast}, broadcast_broadcast,
                     "broadcast(broadcast(x)) = broadcast(x)",
-                    "%0 = broadcast(%x) : f32[2,3]\n%1 = broadcast(%0) : f32[4,2,3]"),
+                    "%0 = broadcast(%x) : f32[2,3]\n%1 = broadcast(%0) : f32[4,2,3]",
+                    "%0 = broadcast(%x) : f32[2,3]\n"
+                    "%1 = reshape(%0) : f32[2,1,3]\n"
+                    "%2 = broadcast(%1) : f32[2,4,3]"),
       function_rule("transpose-identity", {Op::kTranspose}, transpose_identity,
                     "a transpose that keeps every axis is its operand",
-                    "%0 = transpose(%x, permutation=[0]) : f32[3]"),
+                    "%0 = transpose(%x, permutation=[0]) : f32[3]",
+                    "%0 = broadcast(%x) : f32[2,3]\n"
+                    "%1 = transpose(%0, permutation=[1, 0]) : f32[3,2]"),
       function_rule("transpose-transpose", {Op::kTranspose}, transpose_transpose,
                     "transpose(transpose(x)) is one transpose",
                     "%0 = reshape(%x) : f32[1,3,1]\n"
                     "%1 = transpose(%0, permutation=[1, 2, 0]) : f32[3,1,1]\n"
-                    "%2 = transpose(%1, permutation=[1, 0, 2]) : f32[1,3,1]"),
+                    "%2 = transpose(%1, permutation=[1, 0, 2]) : f32[1,3,1]",
+                    "%0 = broadcast(%x) : f32[2,3]\n"
+                    "%1 = transpose(%0, permutation=[1, 0]) : f32[3,2]\n"
+                    "%2 = reverse(%1, axes=[0]) : f32[3,2]\n"
+                    "%3 = transpose(%2, permutation=[1, 0]) : f32[2,3]"),
       function_rule("reverse-nothing", {Op::kReverse}, reverse_nothing,
                     "reversing axes of at most one element is the operand",
-                    "%0 = reverse(%x, axes=[]) : f32[3]"),
+                    "%0 = reverse(%x, axes=[]) : f32[3]", "%0 = reverse(%x, axes=[0]) : f32[3]"),
       function_rule("reverse-reverse", {Op::kReverse}, reverse_reverse,
                     "reverse(reverse(x)) reverses the axes that one of them does",
-                    "%0 = reverse(%x, axes=[0]) : f32[3]\n%1 = reverse(%0, axes=[0]) : f32[3]"),
+                    "%0 = reverse(%x, axes=[0]) : f32[3]\n%1 = reverse(%0, axes=[0]) : f32[3]",
+                    "%0 = reverse(%x, axes=[0]) : f32[3]\n"
+                    "%1 = add(%0, %x) : f32[3]\n"
+                    "%2 = reverse(%1, axes=[0]) : f32[3]"),
       function_rule("broadcast-reshape", {Op::kBroadcast}, broadcast_reshape,
                     "a broadcast adds axes in front itself",
-                    "%0 = reshape(%x) : f32[1,3]\n%1 = broadcast(%0) : f32[4,3]"),
+                    "%0 = reshape(%x) : f32[1,3]\n%1 = broadcast(%0) : f32[4,3]",
+                    "%0 = reshape(%x) : f32[3,1]\n"
+                    "%1 = broadcast(%0) : f32[3,4]"),
       function_rule("transpose-ones", {Op::kTranspose}, transpose_ones,
                     "a transpose that moves axes of extent 1 alone is a reshape",
                     "%0 = reshape(%x) : f32[1,3]\n"
-                    "%1 = transpose(%0, permutation=[1, 0]) : f32[3,1]"),
+                    "%1 = transpose(%0, permutation=[1, 0]) : f32[3,1]",
+                    "%0 = broadcast(%x) : f32[2,3]\n"
+                    "%1 = reshape(%0) : f32[2,1,3]\n"
+                    "%2 = transpose(%1, permutation=[1, 2, 0]) : f32[1,3,2]"),
       function_rule("transpose-broadcast", {Op::kTranspose}, transpose_broadcast,
                     "the transpose of what is repeated is repeated",
                     "%0 = broadcast(%x) : f32[4,3]\n"
-                    "%1 = transpose(%0, permutation=[1, 0]) : f32[3,4]"),
+                    "%1 = transpose(%0, permutation=[1, 0]) : f32[3,4]",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = reshape(%0) : f32[2,3]\n"
+                    "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]"),
       function_rule("transpose-elementwise", {Op::kTranspose}, transpose_elementwise,
                     "the transpose of an elementwise op of what it turns back is the op before",
                     "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
                     "%1 = reshape(%0) : f32[2,3]\n"
                     "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
                     "%3 = max(%2, %2) : f32[3,2]\n"
-                    "%4 = transpose(%3, permutation=[1, 0]) : f32[2,3]"),
+                    "%4 = transpose(%3, permutation=[1, 0]) : f32[2,3]",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = reshape(%0) : f32[2,3]\n"
+                    "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
+                    "%3 = reshape(%0) : f32[3,2]\n"
+                    "%4 = max(%2, %3) : f32[3,2]\n"
+                    "%5 = transpose(%4, permutation=[1, 0]) : f32[2,3]"),
       function_rule("transpose-matmul", {Op::kTranspose}, transpose_matmul,
                     "transpose(matmul(transpose(x), y)) = matmul(transpose(y), x)",
                     "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
                     "%1 = reshape(%0) : f32[2,3]\n"
                     "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
                     "%3 = matmul(%2, %1) : f32[3,3]\n"
-                    "%4 = transpose(%3, permutation=[1, 0]) : f32[3,3]"),
+                    "%4 = transpose(%3, permutation=[1, 0]) : f32[3,3]",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = reshape(%0) : f32[2,3]\n"
+                    "%2 = reshape(%0) : f32[3,2]\n"
+                    "%3 = matmul(%1, %2) : f32[2,2]\n"
+                    "%4 = transpose(%3, permutation=[1, 0]) : f32[2,2]"),
       function_rule("reduce-broadcast", {Op::kReduce}, reduce_broadcast,
                     "the max, min, and, or of what a broadcast repeats is the operand",
                     "%0 = broadcast(%x) : f32[4,3]\n"
-                    "%1 = reduce(%0, kind=max, axes=[0]) : f32[3]"),
+                    "%1 = reduce(%0, kind=max, axes=[0]) : f32[3]",
+                    "%0 = broadcast(%x) : f32[4,3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[3]"),
       function_rule("reduce-reduce", {Op::kReduce}, reduce_reduce,
                     "the max, min, and, or over some axes and then others is one over all",
                     "%0 = broadcast(%x) : f32[2,3]\n"
                     "%1 = reduce(%0, kind=max, axes=[1]) : f32[2]\n"
-                    "%2 = reduce(%1, kind=max, axes=[0]) : f32[]"),
+                    "%2 = reduce(%1, kind=max, axes=[0]) : f32[]",
+                    "%0 = broadcast(%x) : f32[2,3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[1]) : f32[2]\n"
+                    "%2 = reduce(%1, kind=sum, axes=[0]) : f32[]"),
       function_rule("reduce-single", {Op::kReduce}, reduce_single,
                     "reducing axes of extent 1 is a reshape",
                     "%0 = reshape(%x) : f32[3,1]\n"
-                    "%1 = reduce(%0, kind=sum, axes=[1]) : f32[3]"),
+                    "%1 = reduce(%0, kind=sum, axes=[1]) : f32[3]",
+                    "%0 = reshape(%x) : f32[3,1]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[1]"),
       function_rule("reduce-transpose", {Op::kReduce}, reduce_transpose,
                     "the max, min, and, or of what is transposed is that of the operand",
                     "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
                     "%1 = reshape(%0) : f32[2,3]\n"
                     "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
-                    "%3 = reduce(%2, kind=max, axes=[0]) : f32[2]"),
+                    "%3 = reduce(%2, kind=max, axes=[0]) : f32[2]",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = reshape(%0) : f32[2,3]\n"
+                    "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
+                    "%3 = reduce(%2, kind=sum, axes=[0]) : f32[2]"),
   };
 }
 

@@ -238,46 +238,76 @@ std::vector<Rule> part_rules() {
   return {
       function_rule("slice-slice", {Op::kSlice}, slice_slice, "slice(slice(x)) is one slice",
                     "%0 = slice(%x, start=[1], limit=[3]) : f32[2]\n"
-                    "%1 = slice(%0, start=[1], limit=[2]) : f32[1]"),
+                    "%1 = slice(%0, start=[1], limit=[2]) : f32[1]",
+                    "%0 = slice(%x, start=[1], limit=[3]) : f32[2]\n"
+                    "%1 = reverse(%0, axes=[0]) : f32[2]\n"
+                    "%2 = slice(%1, start=[1], limit=[2]) : f32[1]"),
       function_rule("slice-concatenate", {Op::kSlice}, slice_concatenate,
                     "a slice that lies in one operand of a concatenation is a slice of that",
                     "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
-                    "%1 = slice(%0, start=[4], limit=[6]) : f32[2]"),
+                    "%1 = slice(%0, start=[4], limit=[6]) : f32[2]",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = slice(%0, start=[2], limit=[4]) : f32[2]"),
       function_rule("slice-pad", {Op::kSlice}, slice_pad,
                     "a slice without the padding is a slice of what is padded",
                     "%0 = constant(7) : f32[]\n"
                     "%1 = pad(%x, %0, low=[2], high=[1]) : f32[6]\n"
-                    "%2 = slice(%1, start=[3], limit=[5]) : f32[2]"),
+                    "%2 = slice(%1, start=[3], limit=[5]) : f32[2]",
+                    "%0 = constant(7) : f32[]\n"
+                    "%1 = pad(%x, %0, low=[2], high=[1]) : f32[6]\n"
+                    "%2 = slice(%1, start=[1], limit=[3]) : f32[2]"),
       function_rule("slice-broadcast", {Op::kSlice}, slice_broadcast,
                     "a slice along axes that a broadcast repeats is a smaller broadcast",
                     "%0 = broadcast(%x) : f32[4,3]\n"
-                    "%1 = slice(%0, start=[1,0], limit=[3,3]) : f32[2,3]"),
+                    "%1 = slice(%0, start=[1,0], limit=[3,3]) : f32[2,3]",
+                    "%0 = broadcast(%x) : f32[4,3]\n"
+                    "%1 = slice(%0, start=[0,1], limit=[4,3]) : f32[4,2]"),
       function_rule("slice-transpose", {Op::kSlice}, slice_transpose,
                     "a slice of what is transposed is the transpose of a slice",
                     "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
                     "%1 = reshape(%0) : f32[2,3]\n"
                     "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
-                    "%3 = slice(%2, start=[1,0], limit=[3,2]) : f32[2,2]"),
+                    "%3 = slice(%2, start=[1,0], limit=[3,2]) : f32[2,2]",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]\n"
+                    "%1 = reshape(%0) : f32[2,3]\n"
+                    "%2 = transpose(%1, permutation=[1, 0]) : f32[3,2]\n"
+                    "%3 = reshape(%2) : f32[6]\n"
+                    "%4 = slice(%3, start=[1], limit=[3]) : f32[2]"),
       function_rule("dynamic-slice-constant", {Op::kDynamicSlice}, dynamic_slice_constant,
                     "a window that begins at a known place is a slice",
-                    "%0 = constant([1]) : i32[1]\n%1 = dynamic_slice(%x, %0) : f32[2]"),
+                    "%0 = constant([1]) : i32[1]\n%1 = dynamic_slice(%x, %0) : f32[2]",
+                    "%0 = convert(%x) : i32[3]\n"
+                    "%1 = slice(%0, start=[0], limit=[1]) : i32[1]\n"
+                    "%2 = dynamic_slice(%x, %1) : f32[2]"),
       function_rule("concatenate-slices", {Op::kConcatenate}, concatenate_slices,
                     "neighbouring slices of x, concatenated, are one slice",
                     "%0 = slice(%x, start=[0], limit=[1]) : f32[1]\n"
                     "%1 = slice(%x, start=[1], limit=[3]) : f32[2]\n"
-                    "%2 = concatenate(%0, %1, axis=0) : f32[3]"),
+                    "%2 = concatenate(%0, %1, axis=0) : f32[3]",
+                    "%0 = slice(%x, start=[0], limit=[1]) : f32[1]\n"
+                    "%1 = slice(%x, start=[2], limit=[3]) : f32[1]\n"
+                    "%2 = concatenate(%0, %1, axis=0) : f32[2]"),
       function_rule("pad-pad", {Op::kPad}, pad_pad, "padding twice with one value is done once",
                     "%0 = constant(7) : f32[]\n"
                     "%1 = pad(%x, %0, low=[2], high=[1]) : f32[6]\n"
-                    "%2 = pad(%1, %0, low=[0], high=[3]) : f32[9]"),
+                    "%2 = pad(%1, %0, low=[0], high=[3]) : f32[9]",
+                    "%0 = constant(7) : f32[]\n"
+                    "%1 = constant(8) : f32[]\n"
+                    "%2 = pad(%x, %0, low=[2], high=[1]) : f32[6]\n"
+                    "%3 = pad(%2, %1, low=[0], high=[3]) : f32[9]"),
       function_rule("pad-nothing", {Op::kPad}, pad_nothing, "padding by nothing is the operand",
-                    "%0 = constant(0) : f32[]\n%1 = pad(%x, %0) : f32[3]"),
+                    "%0 = constant(0) : f32[]\n%1 = pad(%x, %0) : f32[3]",
+                    "%0 = constant(0) : f32[]\n"
+                    "%1 = pad(%x, %0, low=[1], high=[0]) : f32[4]"),
       function_rule("concatenate-one", {Op::kConcatenate}, concatenate_one,
-                    "one operand concatenated is itself", "%0 = concatenate(%x, axis=0) : f32[3]"),
+                    "one operand concatenated is itself", "%0 = concatenate(%x, axis=0) : f32[3]",
+                    "%0 = concatenate(%x, %x, axis=0) : f32[6]"),
       function_rule("concatenate-empty", {Op::kConcatenate}, concatenate_empty,
                     "operands without elements are left out",
                     "%0 = slice(%x, start=[0], limit=[0]) : f32[0]\n"
-                    "%1 = concatenate(%x, %0, %x, axis=0) : f32[6]"),
+                    "%1 = concatenate(%x, %0, %x, axis=0) : f32[6]",
+                    "%0 = slice(%x, start=[0], limit=[1]) : f32[1]\n"
+                    "%1 = concatenate(%x, %0, %x, axis=0) : f32[7]"),
   };
 }
 

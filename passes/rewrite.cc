@@ -6,6 +6,7 @@
 #include <array>
 
 #include "ir/control_flow.h"
+#include "ir/parser.h"
 #include "passes/dce.h"
 #include "passes/rebuild.h"
 
@@ -168,14 +169,32 @@ Rule equation(std::string_view name, Pattern left, Pattern right, DTypeSet dtype
 
 Rule function_rule(std::string_view name, std::vector<ir::Op> roots,
                    std::optional<Value> (*apply)(Builder&, Value), std::string_view doc,
-                   std::string_view example) {
+                   std::string_view example, std::string_view near_miss) {
   Rule rule;
   rule.name = name;
   rule.doc = doc;
   rule.roots = std::move(roots);
   rule.apply = apply;
   rule.example = example;
+  rule.near_miss = near_miss;
   return rule;
+}
+
+Graph example_graph(std::string_view body, DType dtype) {
+  constexpr std::string_view kWritten = "f32[";
+  const std::string type = fmt::format("{}[", name_of(dtype));
+  std::string text(body);
+  for (std::size_t at = 0; (at = text.find(kWritten, at)) != std::string::npos; at += type.size()) {
+    text.replace(at, kWritten.size(), type);
+  }
+  // The last line is the result.
+  const std::size_t line = text.rfind('\n') + 1;  // npos + 1 is 0
+  const std::size_t name_end = text.find(' ', line);
+  const std::size_t type_begin = text.find(" : ", line) + 3;
+  const std::size_t type_end = text.find(text[type_begin] == '(' ? ')' : ']', type_begin) + 1;
+  return ir::parse(fmt::format("needle 1 graph example(%x: {}3]) -> {} {{\n{}\nreturn {}\n}}", type,
+                               text.substr(type_begin, type_end - type_begin), text,
+                               text.substr(line, name_end - line)));
 }
 
 // Constants pass into regions, branches that are known and states that never change out of them.

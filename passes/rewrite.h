@@ -39,8 +39,10 @@ struct Rule {
 
   std::vector<ir::Op> roots;
   std::optional<ir::Value> (*apply)(ir::Builder&, ir::Value) = nullptr;
-  // A function rule: the body of a graph on which it fires, as IR text.
+  // A function rule: the body of a graph of %x: f32[3] on which it fires, as IR text, and of one
+  // that is alike and on which it does not.
   std::string_view example;
+  std::string_view near_miss;
 
   bool is_equation() const { return left.has_value(); }
   // "neg(neg(x)) = x", and for which dtypes where that is not all that the ops take.
@@ -50,7 +52,11 @@ struct Rule {
 Rule equation(std::string_view name, Pattern left, Pattern right, DTypeSet dtypes = kNumeric);
 Rule function_rule(std::string_view name, std::vector<ir::Op> roots,
                    std::optional<ir::Value> (*apply)(ir::Builder&, ir::Value), std::string_view doc,
-                   std::string_view example);
+                   std::string_view example, std::string_view near_miss);
+
+// Rule::example or Rule::near_miss as a graph, with `dtype` wherever it says f32. Throws Error if
+// that is no valid graph.
+ir::Graph example_graph(std::string_view body, DType dtype = DType::kF32);
 
 // `graph` with the rules applied that `context` has not switched off; dead nodes are dropped,
 // parameters stay. Bodies of fusions are rewritten too.

@@ -154,32 +154,61 @@ std::vector<Rule> make_rules() {
           "%0 = exp(%x) : f32[3]\n"
           "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
           "%2 = broadcast(%1) : f32[3]\n"
-          "%3 = div(%0, %2) : f32[3]"),
+          "%3 = div(%0, %2) : f32[3]",
+          "%0 = exp(%x) : f32[3]\n"
+          "%1 = reverse(%x, axes=[0]) : f32[3]\n"
+          "%2 = add(%x, %1) : f32[3]\n"
+          "%3 = exp(%2) : f32[3]\n"
+          "%4 = reduce(%3, kind=sum, axes=[0]) : f32[]\n"
+          "%5 = broadcast(%4) : f32[3]\n"
+          "%6 = div(%0, %5) : f32[3]"),
       function_rule("logsumexp", {Op::kLog, Op::kLog2}, logsumexp,
                     "log(sum(exp(x))), or to another base, is logsumexp(x)",
                     "%0 = exp(%x) : f32[3]\n"
                     "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = log(%1) : f32[]",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reduce(%0, kind=max, axes=[0]) : f32[]\n"
                     "%2 = log(%1) : f32[]"),
       function_rule("log-of-softmax", {Op::kLog}, log_of_softmax,
                     "log(softmax(x)), or of elements of it, is log_softmax(x)",
-                    "%0 = softmax(%x, axes=[0]) : f32[3]\n%1 = log(%0) : f32[3]"),
+                    "%0 = softmax(%x, axes=[0]) : f32[3]\n%1 = log(%0) : f32[3]",
+                    "%0 = softmax(%x, axes=[0]) : f32[3]\n"
+                    "%1 = sqrt(%0) : f32[3]\n"
+                    "%2 = log(%1) : f32[3]"),
       function_rule("log-softmax", {Op::kSub}, log_softmax, "x - logsumexp(x) is log_softmax(x)",
                     "%0 = logsumexp(%x, axes=[0]) : f32[]\n"
                     "%1 = broadcast(%0) : f32[3]\n"
-                    "%2 = sub(%x, %1) : f32[3]"),
+                    "%2 = sub(%x, %1) : f32[3]",
+                    "%0 = tanh(%x) : f32[3]\n"
+                    "%1 = logsumexp(%0, axes=[0]) : f32[]\n"
+                    "%2 = broadcast(%1) : f32[3]\n"
+                    "%3 = sub(%x, %2) : f32[3]"),
       function_rule("softmax-shift", {Op::kSoftmax, Op::kLogSoftmax}, softmax_shift,
                     "softmax(x - max(x)) is softmax(x), and log_softmax alike",
                     "%0 = reduce(%x, kind=max, axes=[0]) : f32[]\n"
                     "%1 = broadcast(%0) : f32[3]\n"
                     "%2 = sub(%x, %1) : f32[3]\n"
-                    "%3 = softmax(%2, axes=[0]) : f32[3]"),
+                    "%3 = softmax(%2, axes=[0]) : f32[3]",
+                    "%0 = broadcast(%x) : f32[2,3]\n"
+                    "%1 = reduce(%0, kind=max, axes=[0]) : f32[3]\n"
+                    "%2 = broadcast(%1) : f32[2,3]\n"
+                    "%3 = sub(%0, %2) : f32[2,3]\n"
+                    "%4 = softmax(%3, axes=[1]) : f32[2,3]"),
       function_rule("logsumexp-shift", {Op::kAdd}, logsumexp_shift,
                     "logsumexp(x - max(x)) + max(x) is logsumexp(x)",
                     "%0 = reduce(%x, kind=max, axes=[0]) : f32[]\n"
                     "%1 = broadcast(%0) : f32[3]\n"
                     "%2 = sub(%x, %1) : f32[3]\n"
                     "%3 = logsumexp(%2, axes=[0]) : f32[]\n"
-                    "%4 = add(%3, %0) : f32[]"),
+                    "%4 = add(%3, %0) : f32[]",
+                    "%0 = reduce(%x, kind=max, axes=[0]) : f32[]\n"
+                    "%1 = broadcast(%0) : f32[3]\n"
+                    "%2 = sub(%x, %1) : f32[3]\n"
+                    "%3 = logsumexp(%2, axes=[0]) : f32[]\n"
+                    "%4 = tanh(%x) : f32[3]\n"
+                    "%5 = reduce(%4, kind=max, axes=[0]) : f32[]\n"
+                    "%6 = add(%3, %5) : f32[]"),
   };
   for (Rule& rule : scaling_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));

@@ -143,7 +143,10 @@ std::vector<Rule> logarithm_rules() {
                     "%2 = mul(%0, %1) : f32[3]\n"
                     "%c = constant(3) : f32[3]\n"
                     "%3 = add(%2, %c) : f32[3]\n"
-                    "%4 = log(%3) : f32[3]"),
+                    "%4 = log(%3) : f32[3]",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = add(%0, %x) : f32[3]\n"
+                    "%2 = log(%1) : f32[3]"),
       function_rule("share-of-two", {Op::kDiv}, share_of_two,
                     "p / (p + q) of such values is sigmoid(log(p) - log(q))",
                     "%0 = exp(%x) : f32[3]\n"
@@ -152,7 +155,12 @@ std::vector<Rule> logarithm_rules() {
                     "%3 = reverse(%x, axes=[0]) : f32[3]\n"
                     "%4 = exp(%3) : f32[3]\n"
                     "%5 = add(%4, %2) : f32[3]\n"
-                    "%6 = div(%4, %5) : f32[3]"),
+                    "%6 = div(%4, %5) : f32[3]",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reverse(%x, axes=[0]) : f32[3]\n"
+                    "%2 = exp(%1) : f32[3]\n"
+                    "%3 = add(%0, %x) : f32[3]\n"
+                    "%4 = div(%2, %3) : f32[3]"),
   };
 }
 

@@ -139,12 +139,16 @@ std::vector<Rule> scalar_rules() {
       "log-one-minus-exp", {Op::kLog1p, Op::kLog}, log_one_minus_exp,
       "log(1 - exp(x)) takes expm1 where exp(x) is near 1",
       "%0 = abs(%x) : f32[3]\n%c = constant(-0.1) : f32[3]\n%1 = sub(%c, %0) : f32[3]\n"
-      "%2 = exp(%1) : f32[3]\n%3 = neg(%2) : f32[3]\n%4 = log1p(%3) : f32[3]"));
+      "%2 = exp(%1) : f32[3]\n%3 = neg(%2) : f32[3]\n%4 = log1p(%3) : f32[3]",
+      "%0 = exp(%x) : f32[3]\n"
+      "%1 = log1p(%0) : f32[3]"));
   rules.push_back(
       function_rule("log-cosh", {Op::kLog}, log_cosh,
                     "log(cosh(x)), which overflows, and cancels near 0, is made of what "
                     "does not",
-                    "%0 = cosh(%x) : f32[3]\n%1 = log(%0) : f32[3]"));
+                    "%0 = cosh(%x) : f32[3]\n%1 = log(%0) : f32[3]",
+                    "%0 = sinh(%x) : f32[3]\n"
+                    "%1 = log(%0) : f32[3]"));
   return rules;
 }
 

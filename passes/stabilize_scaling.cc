@@ -193,10 +193,19 @@ std::vector<Rule> scaling_rules() {
       function_rule("hypot", {Op::kSqrt}, hypot, "sqrt(x * x + y * y) squares no large number",
                     "%y = tanh(%x) : f32[3]\n%0 = mul(%x, %x) : f32[3]\n"
                     "%1 = mul(%y, %y) : f32[3]\n%2 = add(%0, %1) : f32[3]\n"
+                    "%3 = sqrt(%2) : f32[3]",
+                    "%y = tanh(%x) : f32[3]\n"
+                    "%0 = mul(%x, %x) : f32[3]\n"
+                    "%1 = mul(%x, %y) : f32[3]\n"
+                    "%2 = add(%0, %1) : f32[3]\n"
                     "%3 = sqrt(%2) : f32[3]"),
       function_rule("norm", {Op::kSqrt, Op::kRsqrt}, norm,
                     "sqrt(sum(x * x)) of rows that fit the cache squares no large number",
                     "%0 = mul(%x, %x) : f32[3]\n%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = sqrt(%1) : f32[]",
+                    "%y = tanh(%x) : f32[3]\n"
+                    "%0 = mul(%x, %y) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
                     "%2 = sqrt(%1) : f32[]"),
       function_rule("normalize", {Op::kDiv}, normalize, "x / norm(x) divides what has been scaled",
                     "%a = abs(%x) : f32[3]\n%m = reduce(%a, kind=max, axes=[0]) : f32[]\n"
@@ -204,12 +213,28 @@ std::vector<Rule> scaling_rules() {
                     "%t = broadcast(%s) : f32[3]\n%y = div(%x, %t) : f32[3]\n"
                     "%0 = mul(%y, %y) : f32[3]\n%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
                     "%2 = sqrt(%1) : f32[]\n%3 = mul(%s, %2) : f32[]\n"
-                    "%4 = broadcast(%3) : f32[3]\n%5 = div(%x, %4) : f32[3]"),
+                    "%4 = broadcast(%3) : f32[3]\n%5 = div(%x, %4) : f32[3]",
+                    "%a = abs(%x) : f32[3]\n"
+                    "%m = reduce(%a, kind=max, axes=[0]) : f32[]\n"
+                    "%f = floor(%m) : f32[]\n"
+                    "%s = exp2(%f) : f32[]\n"
+                    "%t = broadcast(%s) : f32[3]\n"
+                    "%y = div(%x, %t) : f32[3]\n"
+                    "%0 = mul(%y, %y) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%2 = sqrt(%1) : f32[]\n"
+                    "%3 = broadcast(%2) : f32[3]\n"
+                    "%4 = div(%x, %3) : f32[3]"),
       function_rule("logsumexp-weighted", {Op::kLog, Op::kLog2}, logsumexp_weighted,
                     "log(sum(w * exp(x))) shifts x by the largest that has a weight; log(sum(w * "
                     "softmax(x))) alike",
                     "%w = constant([0.5, 0, 2]) : f32[3]\n%0 = exp(%x) : f32[3]\n"
                     "%1 = mul(%0, %w) : f32[3]\n%2 = reduce(%1, kind=sum, axes=[0]) : f32[]\n"
+                    "%3 = log(%2) : f32[]",
+                    "%w = tanh(%x) : f32[3]\n"
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = add(%0, %w) : f32[3]\n"
+                    "%2 = reduce(%1, kind=sum, axes=[0]) : f32[]\n"
                     "%3 = log(%2) : f32[]"),
   };
 }

@@ -146,29 +146,45 @@ std::vector<Rule> structural_rules() {
   std::vector<Rule> rules = {
       function_rule("constant-last", ops_with_a_mirror(), constant_last,
                     "a constant is the second operand of a commutative op or of a comparison",
-                    "%0 = constant(2) : f32[3]\n%1 = lt(%0, %x) : bool[3]"),
+                    "%0 = constant(2) : f32[3]\n%1 = lt(%0, %x) : bool[3]",
+                    "%0 = constant(2) : f32[3]\n"
+                    "%1 = sub(%0, %x) : f32[3]"),
       function_rule("div-power-of-two", {Op::kDiv}, divide_by_power_of_two,
                     "x / c = x * (1 / c) for a power of two c whose reciprocal is a value",
-                    "%0 = constant(8) : f32[3]\n%1 = div(%x, %0) : f32[3]"),
-      function_rule(
-          "move-nothing", {Op::kReshape, Op::kBroadcast, Op::kConvert, Op::kBitcast, Op::kSlice},
-          same_type, "an op that keeps the type is its operand", "%0 = reshape(%x) : f32[3]"),
+                    "%0 = constant(8) : f32[3]\n%1 = div(%x, %0) : f32[3]",
+                    "%0 = constant(3) : f32[3]\n"
+                    "%1 = div(%x, %0) : f32[3]"),
+      function_rule("move-nothing",
+                    {Op::kReshape, Op::kBroadcast, Op::kConvert, Op::kBitcast, Op::kSlice},
+                    same_type, "an op that keeps the type is its operand",
+                    "%0 = reshape(%x) : f32[3]", "%0 = reshape(%x) : f32[3,1]"),
       function_rule("convert-convert", {Op::kConvert}, convert_convert,
                     "convert(convert(x)) = convert(x) when the inner one loses nothing",
-                    "%0 = convert(%x) : f64[3]\n%1 = convert(%0) : f16[3]"),
+                    "%0 = convert(%x) : f64[3]\n%1 = convert(%0) : f16[3]",
+                    "%0 = convert(%x) : f16[3]\n"
+                    "%1 = convert(%0) : f64[3]"),
       function_rule("bitcast-bitcast", {Op::kBitcast}, bitcast_bitcast,
                     "bitcast(bitcast(x)) = bitcast(x) by way of integers",
-                    "%0 = bitcast(%x) : i32[3]\n%1 = bitcast(%0) : f32[3]"),
+                    "%0 = bitcast(%x) : i32[3]\n%1 = bitcast(%0) : f32[3]",
+                    "%0 = convert(%x) : i32[3]\n"
+                    "%1 = bitcast(%0) : f32[3]\n"
+                    "%2 = bitcast(%1) : i32[3]"),
       function_rule("element-of-make-tuple", {Op::kGetTupleElement}, element_of_make_tuple,
                     "get_tuple_element(make_tuple(..., x, ...)) = x",
                     "%0 = make_tuple(%x, %x) : (f32[3], f32[3])\n"
+                    "%1 = get_tuple_element(%0, index=1) : f32[3]",
+                    "%0 = fused_add_scalars(%x, scalars=[1, 2]) : (f32[3], f32[3])\n"
                     "%1 = get_tuple_element(%0, index=1) : f32[3]"),
       function_rule("make-tuple-of-elements", {Op::kMakeTuple}, make_tuple_of_elements,
                     "make_tuple of all elements of a tuple is that tuple",
                     "%0 = fused_add_scalars(%x, scalars=[1, 2]) : (f32[3], f32[3])\n"
                     "%1 = get_tuple_element(%0, index=0) : f32[3]\n"
                     "%2 = get_tuple_element(%0, index=1) : f32[3]\n"
-                    "%3 = make_tuple(%1, %2) : (f32[3], f32[3])"),
+                    "%3 = make_tuple(%1, %2) : (f32[3], f32[3])",
+                    "%0 = fused_add_scalars(%x, scalars=[1, 2]) : (f32[3], f32[3])\n"
+                    "%1 = get_tuple_element(%0, index=0) : f32[3]\n"
+                    "%2 = get_tuple_element(%0, index=1) : f32[3]\n"
+                    "%3 = make_tuple(%2, %1) : (f32[3], f32[3])"),
   };
   for (const auto more : {move_rules, part_rules, control_rules}) {
     for (Rule& rule : more()) rules.push_back(std::move(rule));

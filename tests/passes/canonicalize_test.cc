@@ -2,23 +2,21 @@
 // it has nothing left to do afterwards. And whole graphs: whatever the rules do together is exact.
 #include "passes/canonicalize.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "ir/builder.h"
 #include "ir/parser.h"
 #include "ir/printer.h"
 #include "ir/verifier.h"
 #include "passes/expand.h"
 #include "passes/pattern.h"
+#include "tests/passes/equation_graphs.h"
 #include "tests/random_graph.h"
 #include "tests/same_results.h"
 
@@ -29,88 +27,6 @@ using ir::Builder;
 using ir::Graph;
 using ir::TensorType;
 using ir::Value;
-
-constexpr std::int64_t kElements = 512;
-
-bool is_variable(const Pattern& pattern) {
-  return pattern.kind() == Pattern::Kind::kVariable || pattern.kind() == Pattern::Kind::kConstant;
-}
-
-// Gives every variable of a pattern a type: the one wanted of the expression it stands in.
-class TypedVariables {
- public:
-  explicit TypedVariables(const Pattern& left, DType dtype) { visit(left, dtype, dtype); }
-
-  // Nothing when the pattern does not type-check for the dtype.
-  bool is_consistent() const { return consistent_; }
-  const std::array<std::optional<DType>, kMaxVariables>& dtypes() const { return dtypes_; }
-  const std::array<bool, kMaxVariables>& constants() const { return constants_; }
-
- private:
-  // `wanted` is the dtype of this expression; `inner` is the dtype below a comparison.
-  void visit(const Pattern& pattern, DType wanted, DType inner) {
-    if (is_variable(pattern)) {
-      auto& bound = dtypes_[static_cast<std::size_t>(pattern.index())];
-      consistent_ = consistent_ && (!bound || *bound == wanted);
-      bound = wanted;
-      constants_[static_cast<std::size_t>(pattern.index())] =
-          pattern.kind() == Pattern::Kind::kConstant;
-      return;
-    }
-    if (pattern.kind() != Pattern::Kind::kOp) return;
-    const ir::OpDef& def = ir::op_def(pattern.op());
-    const bool to_bool =
-        def.kind == ir::ElementwiseKind::kCompare || def.kind == ir::ElementwiseKind::kPredicate;
-    for (std::size_t i = 0; i < pattern.operands().size(); ++i) {
-      const bool is_mask = def.kind == ir::ElementwiseKind::kSelect && i == 0;
-      visit(pattern.operands()[i], is_mask ? DType::kBool : to_bool ? inner : wanted, inner);
-    }
-  }
-
-  std::array<std::optional<DType>, kMaxVariables> dtypes_;
-  std::array<bool, kMaxVariables> constants_{};
-  bool consistent_ = true;
-};
-
-// Whether the left side holds a comparison, so that the rule is about the dtype compared.
-bool compares(const Pattern& pattern) {
-  if (pattern.kind() != Pattern::Kind::kOp) return false;
-  const ir::ElementwiseKind kind = ir::op_def(pattern.op()).kind;
-  if (kind == ir::ElementwiseKind::kCompare || kind == ir::ElementwiseKind::kPredicate) return true;
-  return std::ranges::any_of(pattern.operands(), compares);
-}
-
-// One side of an equation as a graph over its variables.
-Graph side(const Pattern& pattern, const TypedVariables& variables, DType result,
-           const std::vector<ir::Literal>& constants) {
-  Graph graph;
-  Builder builder(graph);
-  Bindings bindings;
-  for (std::size_t i = 0; i < kMaxVariables; ++i) {
-    if (variables.dtypes()[i] && !variables.constants()[i]) {
-      bindings[i] = builder.parameter(TensorType{*variables.dtypes()[i], {kElements}});
-    }
-  }
-  for (std::size_t i = 0; i < kMaxVariables; ++i) {
-    if (variables.dtypes()[i] && variables.constants()[i]) {
-      bindings[i] = builder.constant(constants[i]);
-    }
-  }
-  builder.set_result(instantiate(pattern, builder, bindings, {result, {kElements}}));
-  return graph;
-}
-
-std::vector<ir::Literal> random_constants(const TypedVariables& variables, std::uint64_t seed) {
-  std::vector<ir::Literal> constants(kMaxVariables);
-  for (std::size_t i = 0; i < kMaxVariables; ++i) {
-    if (!variables.dtypes()[i]) continue;
-    const ir::Literal one = test::random_literal({*variables.dtypes()[i], {1}}, mix_bits(seed + i));
-    constants[i] = visit_dtype(one.dtype(), [&]<class T>(std::type_identity<T>) {
-      return ir::Literal::splat(TensorType{one.dtype(), {kElements}}, one.at<T>(0));
-    });
-  }
-  return constants;
-}
 
 class RuleTest : public testing::TestWithParam<std::string_view> {
  protected:
@@ -128,20 +44,10 @@ void expect_same(const Graph& left, const Graph& right) {
   for (std::uint64_t seed = 0; seed < 8; ++seed) test::expect_same_results(left, right, seed);
 }
 
-// The example of a function rule as a graph, with x and whatever else is f32 of another dtype;
-// nothing when that is no valid graph.
-std::optional<Graph> example_graph(const Rule& rule, DType dtype) {
-  std::string body(rule.example);
-  for (std::size_t at = 0; (at = body.find("f32[", at)) != std::string::npos;) {
-    body.replace(at, 3, name_of(dtype));
-    at += name_of(dtype).size();
-  }
-  const std::size_t line = body.rfind('\n') + 1;  // npos + 1 is 0
-  const std::string result = body.substr(line, body.find(' ', line) - line);
-  const std::string type = body.substr(body.rfind(" : ") + 3);
+// A function rule's example for a dtype; nothing when that is no valid graph.
+std::optional<Graph> example_of(const Rule& rule, DType dtype) {
   try {
-    return ir::parse(fmt::format("needle 1 graph f(%x: {}[3]) -> {} {{\n{}\nreturn {}\n}}",
-                                 name_of(dtype), type, body, result));
+    return example_graph(rule.example, dtype);
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -153,7 +59,7 @@ TEST_P(RuleTest, HoldsBitForBit) {
   for (int i = 0; i < kDTypeCount; ++i) {
     const DType dtype = static_cast<DType>(i);
     if (!rule.is_equation()) {
-      const std::optional<Graph> graph = example_graph(rule, dtype);
+      const std::optional<Graph> graph = example_of(rule, dtype);
       if (!graph) continue;
       const Graph after = apply_alone(*graph, rule);
       ir::verify(after);
@@ -162,18 +68,15 @@ TEST_P(RuleTest, HoldsBitForBit) {
       continue;
     }
     if (!rule.dtypes.contains(dtype)) continue;
-    const TypedVariables variables(*rule.left, dtype);
-    ASSERT_TRUE(variables.is_consistent());
-    const DType result = compares(*rule.left) ? DType::kBool : dtype;
     for (std::uint64_t seed = 0; seed < 16; ++seed) {
-      const auto constants = random_constants(variables, seed);
+      const test::EquationGraphs graphs(*rule.left, dtype, seed);
       Graph left;
       try {
-        left = side(*rule.left, variables, result, constants);
+        left = graphs.of(*rule.left);
       } catch (const DTypeError&) {
         break;  // the ops of the rule do not take this dtype
       }
-      const Graph right = side(*rule.right, variables, result, constants);
+      const Graph right = graphs.of(*rule.right);
       expect_same(left, right);
       if (HasFatalFailure()) FAIL() << rule.to_string() << " for " << name_of(dtype);
       const Graph after = apply_alone(left, rule);

@@ -45,12 +45,7 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 // The left side of a rule as a graph on numbers of `dtype`: its pattern over two vectors, or its
 // example.
 Graph left_of(const Rule& rule, DType dtype) {
-  if (!rule.is_equation()) {
-    const std::string body = replaced(std::string(rule.example), "f32", name_of(dtype));
-    const std::size_t line = body.rfind('\n') + 1;
-    return parse_body(fmt::format("%x: {}[3]", name_of(dtype)), body.substr(body.rfind(" : ") + 3),
-                      body, body.substr(line, body.find(' ', line) - line));
-  }
+  if (!rule.is_equation()) return example_graph(rule.example, dtype);
   Graph graph;
   ir::Builder b(graph);
   const ir::Type type(dtype, ir::Shape({3}));

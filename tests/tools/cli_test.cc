@@ -162,6 +162,18 @@ TEST(Passes, EveryFormatHasEveryPassAndRule) {
   }
 }
 
+TEST(Passes, ARuleIsShownAtWork) {
+  const std::string text = run({{"passes", "slice-pad"}}).out;
+  for (const char* part : {"slice-pad, a rule of canonicalize\n", "\nBefore\n  %0 = constant(7)",
+                           "\nAfter\n  %0 = slice(%x, start=[1], limit=[3])", "\nLeft alone\n"}) {
+    EXPECT_TRUE(contains(text, part)) << part;
+  }
+  EXPECT_TRUE(contains(run({{"passes", "add-zero"}}).out, "\nadd(x, 0) = x, for i8"));
+  EXPECT_TRUE(contains(run({{"passes", "slice-pad", "--md"}}).out, "### slice-pad\n"));
+  EXPECT_TRUE(contains(run({{"passes", "slice-pad", "--json"}}).out, "\"left_alone\": \"%0 = "));
+  expect_error(run({{"passes", "slicepad"}}), 2, {"did you mean 'slice-pad'?"});
+}
+
 TEST(Doctor, SaysWhatAReportNeeds) {
   const Outcome outcome = run({.arguments = {"doctor"}, .flags = "--wibble\x1b"});
   EXPECT_EQ(outcome.code, 0);

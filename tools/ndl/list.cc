@@ -19,6 +19,7 @@ constexpr const char* kOpsExamples =
 constexpr const char* kPassesExamples =
     "  ndl passes               all of them, a line each, with their rules\n"
     "  ndl passes canonicalize  one of them, whole\n"
+    "  ndl passes slice-pad     what a rule does, by example\n"
     "  ndl passes --md > docs/passes.md\n";
 
 struct Options {

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ir/printer.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 #include "tools/ndl/reference.h"
 
 namespace ndl::tools {
@@ -14,6 +19,7 @@ namespace {
 
 using passes::PassDef;
 using passes::PassOption;
+using passes::Rule;
 using passes::RuleName;
 
 constexpr std::string_view kIntroduction =
@@ -22,7 +28,90 @@ constexpr std::string_view kIntroduction =
     "from\n"
     "graph to graph; `ndl opt -p a,b{option=value}` runs some in order, `--disable=NAME` leaves "
     "out\n"
-    "one of them or a single rule.\n";
+    "one of them or a single rule. A rule that is no equation is shown at work, and with a graph\n"
+    "that it leaves alone.\n";
+
+// A rule, with what it does to its example: bodies of graphs, as lines that end.
+struct RuleEntry {
+  const PassDef* pass;
+  const Rule* rule;
+  std::string before;  // these are empty for an equation, which says it all
+  std::string after;
+  std::string left_alone;
+};
+
+// The lines between the braces of a graph's text, without indentation.
+std::string body_of(const ir::Graph& graph) {
+  const std::string text = ir::print(graph);
+  std::string body;
+  bool is_inside = false;
+  for (const std::string_view line : split(text, '\n')) {
+    if (line == "}") break;
+    if (is_inside) body += std::string(line.substr(2)) + "\n";
+    is_inside = is_inside || line.starts_with("graph ");
+  }
+  return body;
+}
+
+RuleEntry entry_of(const PassDef& pass, const Rule& rule) {
+  if (rule.is_equation()) return {&pass, &rule, "", "", ""};
+  const ir::Graph before = passes::example_graph(rule.example);
+  const ir::Graph after = passes::rewrite(before, std::span(&rule, 1), {});
+  return {&pass, &rule, body_of(before), body_of(after),
+          body_of(passes::example_graph(rule.near_miss))};
+}
+
+std::string indented(std::string_view lines) {
+  std::string text;
+  for (const std::string_view line : split(trim(lines), '\n')) text += fmt::format("  {}\n", line);
+  return text;
+}
+
+std::string text_of(const RuleEntry& entry) {
+  std::string text = fmt::format("{}, a rule of {}\n\n{}\n", entry.rule->name, entry.pass->name,
+                                 entry.rule->to_string());
+  if (entry.before.empty()) return text;
+  return text + fmt::format("\nBefore\n{}\nAfter\n{}\nLeft alone\n{}", indented(entry.before),
+                            indented(entry.after), indented(entry.left_alone));
+}
+
+std::string section_of(const RuleEntry& entry) {
+  std::string text = fmt::format("\n### {}\n\n{}\n", entry.rule->name, entry.rule->to_string());
+  if (entry.before.empty()) return text;
+  return text + fmt::format(
+                    "\n```\n{}```\n\nbecomes\n\n```\n{}```\n\nand this stays as it is:\n\n"
+                    "```\n{}```\n",
+                    entry.before, entry.after, entry.left_alone);
+}
+
+nlohmann::ordered_json json_of(const RuleEntry& entry) {
+  nlohmann::ordered_json json{{"name", entry.rule->name}, {"doc", entry.rule->to_string()}};
+  if (entry.before.empty()) return json;
+  json["before"] = entry.before;
+  json["after"] = entry.after;
+  json["left_alone"] = entry.left_alone;
+  return json;
+}
+
+std::optional<RuleEntry> find_rule(std::string_view name) {
+  for (const PassDef& pass : passes::all_passes()) {
+    const auto rule = std::ranges::find(pass.rules, name, &Rule::name);
+    if (rule != pass.rules.end()) return entry_of(pass, *rule);
+  }
+  return std::nullopt;
+}
+
+std::string reference_of(const RuleEntry& entry, ReferenceFormat format) {
+  switch (format) {
+    case ReferenceFormat::kText:
+      return text_of(entry);
+    case ReferenceFormat::kMarkdown:
+      return section_of(entry).substr(1);
+    case ReferenceFormat::kJson:
+      return json_of(entry).dump(2) + "\n";
+  }
+  return "";
+}
 
 std::vector<RuleName> rules_of(const PassDef& pass) {
   std::vector<RuleName> rules = passes::all_rules();
@@ -83,6 +172,9 @@ std::string section_of(const PassDef& pass) {
   for (const RuleName& rule : rules) {
     text += fmt::format("| `{}` | {} |\n", rule.rule, cell(rule.doc));
   }
+  for (const Rule& rule : pass.rules) {
+    if (!rule.is_equation()) text += section_of(entry_of(pass, rule));
+  }
   return text;
 }
 
@@ -107,9 +199,7 @@ nlohmann::ordered_json json_of(const PassDef& pass) {
         {{"name", option.name}, {"default", option.fallback}, {"doc", option.doc}});
   }
   json["rules"] = nlohmann::ordered_json::array();
-  for (const RuleName& rule : rules_of(pass)) {
-    json["rules"].push_back({{"name", rule.rule}, {"doc", rule.doc}});
-  }
+  for (const Rule& rule : pass.rules) json["rules"].push_back(json_of(entry_of(pass, rule)));
   return json;
 }
 
@@ -123,14 +213,16 @@ const PassDef& require_pass(std::string_view name) {
   if (const PassDef* pass = passes::find_pass(name)) return *pass;
   std::vector<std::string_view> names;
   for (const PassDef& pass : passes::all_passes()) names.push_back(pass.name);
+  for (const RuleName& rule : passes::all_rules()) names.push_back(rule.rule);
   const std::string_view near = nearest_name(name, names);
-  throw_error<UsageError>("no pass is called '{}'{}", excerpt(name),
+  throw_error<UsageError>("no pass or rule is called '{}'{}", excerpt(name),
                           near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
 }
 
 }  // namespace
 
 std::string pass_reference(std::string_view name, ReferenceFormat format) {
+  if (const std::optional<RuleEntry> rule = find_rule(name)) return reference_of(*rule, format);
   const PassDef* pass = name.empty() ? nullptr : &require_pass(name);
   switch (format) {
     case ReferenceFormat::kText:

@@ -12,7 +12,7 @@ enum class ReferenceFormat { kText, kMarkdown, kJson };
 // Throws UsageError, with the name that may have been meant, if there is no such op.
 std::string op_reference(std::string_view name, ReferenceFormat format);
 
-// The same for passes and their rules: docs/passes.md.
+// The same for passes and their rules: docs/passes.md. `name` may be a rule's.
 std::string pass_reference(std::string_view name, ReferenceFormat format);
 
 }  // namespace ndl::tools
