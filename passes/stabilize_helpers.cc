@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "passes/value_range.h"
+
 namespace ndl::passes {
 
 using ir::Attr;
@@ -124,6 +126,45 @@ std::optional<Exponential> exponential(const Graph& graph, Value value) {
 Value exponent(Builder& b, const Exponential& power) {
   if (power.log_base == 1) return power.x;
   return b.mul(power.x, b.constant_like(power.x, power.log_base));
+}
+
+std::optional<Scaled> scaled(const Graph& graph, Value value) {
+  const Op op = graph.op(value);
+  if (op != Op::kMul && op != Op::kDiv) return std::nullopt;
+  for (const std::size_t i : {1, 0}) {
+    const std::optional<double> number = positive_number(graph, graph.operand(value, i));
+    if (number) return Scaled{graph.operand(value, 1 - i), op, *number};
+    if (op == Op::kDiv) break;
+  }
+  return std::nullopt;
+}
+
+std::optional<ScaledSum> scaled_sum(const Graph& graph, Value value) {
+  Moved sum = strip(graph, value, repeats);
+  std::optional<Scaled> scale = scaled(graph, sum.base);
+  if (scale) {
+    Moved inner = strip(graph, scale->x, repeats);
+    inner.moves.insert(inner.moves.end(), sum.moves.begin(), sum.moves.end());
+    sum = std::move(inner);
+  }
+  if (!is_reduce(graph, sum.base, ReduceKind::kSum)) return std::nullopt;
+  Value powers = graph.operand(sum.base, 0);
+  if (!scale) {
+    scale = scaled(graph, powers);
+    if (!scale) return std::nullopt;
+    powers = scale->x;
+  }
+  const std::optional<Exponential> power = exponential(graph, powers);
+  if (!power) return std::nullopt;
+  // The sum is between 1/2 and twice the number of its terms when x is shifted to [-1/2, 1/2].
+  const auto count = [&](Value x) {
+    return static_cast<double>(graph.type(x).shape().num_elements());
+  };
+  const double terms = count(powers) / std::max(1.0, count(sum.base));
+  const double factor = scale->op == Op::kMul ? scale->number : 1 / scale->number;
+  const double largest = largest_finite(graph.type(powers).dtype());
+  if (factor * largest < 8 || factor * terms * 2 > largest) return std::nullopt;
+  return ScaledSum{*power, sum.base, *scale, std::move(sum.moves)};
 }
 
 Value in_base_of(Builder& b, Value value, Value natural) {

@@ -58,6 +58,24 @@ struct Exponential {
 std::optional<Exponential> exponential(const ir::Graph& graph, ir::Value value);
 ir::Value exponent(ir::Builder& b, const Exponential& power);
 
+// x * c or x / c for a positive number c.
+struct Scaled {
+  ir::Value x;
+  ir::Op op;
+  double number;
+};
+std::optional<Scaled> scaled(const ir::Graph& graph, ir::Value value);
+
+// c * sum(exp(x)), or with c inside the sum, as of a mean; c is such that c * sum(exp(x - max(x)))
+// neither overflows nor vanishes.
+struct ScaledSum {
+  Exponential power;
+  ir::Value sum;
+  Scaled scale;
+  std::vector<ir::Value> moves;  // of what is scaled, from the sum outward
+};
+std::optional<ScaledSum> scaled_sum(const ir::Graph& graph, ir::Value value);
+
 // In the base of the logarithm `value`, log or log2.
 ir::Value in_base_of(ir::Builder& b, ir::Value value, ir::Value natural);
 

@@ -100,11 +100,13 @@ Value logarithm(Builder& b, Value value) {
   return b.add_node(Op::kLogaddexp, {x, y});
 }
 
-// Whether other rules are about its logarithm: a power, softmax or sigmoid alone, a sum of powers.
+// Whether other rules are about its logarithm: a power, softmax or sigmoid alone, a sum of powers,
+// scaled or not.
 bool is_simple(const Graph& graph, Value value) {
   const Value base = strip(graph, value, repeats).base;
   const Op op = graph.op(base);
   if (exponential(graph, base) || op == Op::kSoftmax || op == Op::kSigmoid) return true;
+  if (scaled_sum(graph, value)) return true;
   return is_reduce(graph, base, ReduceKind::kSum) &&
          exponential(graph, graph.operand(base, 0)).has_value();
 }

@@ -128,17 +128,50 @@ bool is_power(const Graph& graph, Value value) {
   return graph.op(value) == Op::kSoftmax || exponential(graph, value).has_value();
 }
 
-// Whether `value` is shifted already: x - max(x), or the result of logsumexp_weighted.
+// Whether `value` is shifted already: x - max(x), or what the rules below subtract from.
 bool is_shifted(const Graph& graph, Value value, const Dims& axes) {
   if (graph.op(value) == Op::kSelect) value = graph.operand(value, 1);
   if (graph.op(value) == Op::kMin) value = graph.operand(value, 0);
   if (unshifted(graph, value, axes)) return true;
   return graph.op(value) == Op::kSub &&
-         graph.op(strip(graph, graph.operand(value, 1), repeats).base) == Op::kFloor;
+         graph.op(strip(graph, graph.operand(value, 1), repeats).base) == Op::kRound;
 }
 
-// Of log(sum(w * exp(x))): shifted by the largest x whose weight is not 0, to the integer below.
+// The integer next to the maximum of `x` over `axes`, finite if that is not.
+Value shift_of(Builder& b, Value x, const Dims& axes) {
+  const Value most = b.reduce(x, ReduceKind::kMax, axes);
+  const Value bound = b.constant_like(most, largest_finite(b.type(x).dtype()));
+  return b.round(b.max(b.min(most, bound), b.neg(bound)));
+}
+
+// log(total) + shift; of nothing it is -inf with the gradient 0, as logsumexp is.
+Value shifted_logarithm(Builder& b, Value total, Value shift) {
+  const Value is_nothing = b.eq(total, b.constant_like(total, 0));
+  const Value sum_of_logs = b.add(b.log(total), shift);
+  const double infinity = std::numeric_limits<double>::infinity();
+  return b.select(is_nothing, b.constant_like(total, -infinity), sum_of_logs);
+}
+
+// Of log(c * sum(exp(x))), as of a mean. It may be near 0 where logsumexp(x) and log(c) are not:
+// those would leave few digits.
+Result logsumexp_scaled(Builder& b, Value value) {
+  const std::optional<ScaledSum> mean = scaled_sum(b.graph(), b.graph().operand(value, 0));
+  if (!mean) return std::nullopt;
+  const Attributes reduction = b.graph().attributes(mean->sum);
+  const Dims axes = reduction.integers(Attr::kAxes);
+  if (is_shifted(b.graph(), mean->power.x, axes)) return std::nullopt;
+  const Value x = exponent(b, mean->power);
+  const Value shift = shift_of(b, x, axes);
+  const Value exponents = b.sub(x, repeat_along(b, shift, b.type(x).shape(), axes));
+  const Value total = b.add_node(Op::kReduce, {b.exp(exponents)}, reduction);
+  const Value number = b.constant_like(total, mean->scale.number);
+  const Value natural = shifted_logarithm(b, b.add_node(mean->scale.op, {total, number}), shift);
+  return in_base_of(b, value, replay(b, natural, mean->moves));
+}
+
+// Of log(sum(w * exp(x))): shifted by the largest x whose weight is not 0, to an integer.
 Result logsumexp_weighted(Builder& b, Value value) {
+  if (scaled_sum(b.graph(), b.graph().operand(value, 0))) return std::nullopt;
   const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
   if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
   const Attributes reduction = b.graph().attributes(sum.base);
@@ -169,20 +202,14 @@ Result logsumexp_weighted(Builder& b, Value value) {
   const double largest = largest_finite(b.type(x).dtype());
   const Value none = b.constant_like(x, -largest);
   const Value has_weight = b.ne(weights, b.constant_like(weights, 0));
-  const Value most = b.reduce(b.select(has_weight, x, none), ReduceKind::kMax, axes);
-  const Value bound = b.constant_like(most, largest);
-  const Value shift = b.floor(b.max(b.min(most, bound), b.neg(bound)));
+  const Value shift = shift_of(b, b.select(has_weight, x, none), axes);
   // What has no weight may be far above the shift.
   const Value above = b.sub(x, repeat_along(b, shift, b.type(x).shape(), axes));
   const Value bounded = b.min(above, b.constant_like(x, std::floor(std::log(largest) / 2)));
   const Value exponents = b.select(has_weight, above, bounded);
   const Value terms = b.mul(weights, b.exp(exponents));
   const Value total = b.add_node(Op::kReduce, {terms}, reduction);
-  // Of nothing it is -inf with the gradient 0, as logsumexp is.
-  const Value is_nothing = b.eq(total, b.constant_like(total, 0));
-  const Value sum_of_logs = b.add(b.log(total), shift);
-  const Value natural = b.select(
-      is_nothing, b.constant_like(total, -std::numeric_limits<double>::infinity()), sum_of_logs);
+  const Value natural = shifted_logarithm(b, total, shift);
   return in_base_of(b, value, replay(b, natural, sum.moves));
 }
 
@@ -225,6 +252,19 @@ std::vector<Rule> scaling_rules() {
                     "%2 = sqrt(%1) : f32[]\n"
                     "%3 = broadcast(%2) : f32[3]\n"
                     "%4 = div(%x, %3) : f32[3]"),
+      function_rule("logsumexp-scaled", {Op::kLog, Op::kLog2}, logsumexp_scaled,
+                    "log(c * sum(exp(x))), of a mean for example, shifts x by its largest; where "
+                    "it is near 0, logsumexp(x) + log(c) would have few digits",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%n = constant(3) : f32[]\n"
+                    "%2 = div(%1, %n) : f32[]\n"
+                    "%3 = log(%2) : f32[]",
+                    "%0 = exp(%x) : f32[3]\n"
+                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+                    "%n = constant(-3) : f32[]\n"
+                    "%2 = div(%1, %n) : f32[]\n"
+                    "%3 = log(%2) : f32[]"),
       function_rule("logsumexp-weighted", {Op::kLog, Op::kLog2}, logsumexp_weighted,
                     "log(sum(w * exp(x))) shifts x by the largest that has a weight; log(sum(w * "
                     "softmax(x))) alike",

@@ -378,11 +378,22 @@ Spelling::Reference Spelling::reference(const Literal& x, Literal& weights) cons
 
 std::string shown(const Doubles& values) { return fmt::format("[{}]", fmt::join(values, " ")); }
 
+// Whether `value` is x - round(...), moved: what logsumexp-scaled exponentiates.
+bool is_shifted(const Graph& graph, Value value) {
+  if (graph.op(value) != Op::kSub) return false;
+  value = graph.operand(value, 1);
+  while (graph.op(value) == Op::kBroadcast || graph.op(value) == Op::kReshape) {
+    value = graph.operand(value, 0);
+  }
+  return graph.op(value) == Op::kRound;
+}
+
 int count_powers(const Graph& graph) {
   int count = 0;
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
     const Op op = graph.op({id});
-    count += op == Op::kExp || op == Op::kExp2 || op == Op::kPow ? 1 : 0;
+    const bool is_power = op == Op::kExp || op == Op::kExp2 || op == Op::kPow;
+    count += is_power && !is_shifted(graph, graph.operand({id}, 0)) ? 1 : 0;
   }
   return count;
 }
