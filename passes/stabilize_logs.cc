@@ -117,7 +117,8 @@ Result log_of_positive(Builder& b, Value value) {
   return in_base_of(b, value, logarithm(b, x));
 }
 
-// p / (p + q) = 1 / (1 + q / p)
+// p / (p + q) = 1 / (1 + q / p). The difference of the logarithms is rounded as that of softmax is:
+// to the accumulator's digits.
 Result share_of_two(Builder& b, Value value) {
   const Graph& graph = b.graph();
   const Value p = graph.operand(value, 0);
@@ -126,9 +127,12 @@ Result share_of_two(Builder& b, Value value) {
   for (const std::size_t i : {0, 1}) {
     const Value q = graph.operand(sum, 1 - i);
     if (graph.operand(sum, i) != p || kind_of(graph, q) == Kind::kUnknown) continue;
-    const Value log_p = logarithm(b, p);
-    const Value log_q = logarithm(b, q);
-    return b.add_node(Op::kSigmoid, {b.sub(log_p, log_q)});
+    const DType dtype = b.type(value).dtype();
+    const DType wide = accumulator_of(dtype);
+    const Value log_p = b.convert(logarithm(b, p), wide);
+    const Value log_q = b.convert(logarithm(b, q), wide);
+    const Value share = b.add_node(Op::kSigmoid, {b.sub(log_p, log_q)});
+    return b.convert(share, dtype);
   }
   return std::nullopt;
 }
@@ -150,7 +154,7 @@ std::vector<Rule> logarithm_rules() {
                     "%1 = add(%0, %x) : f32[3]\n"
                     "%2 = log(%1) : f32[3]"),
       function_rule("share-of-two", {Op::kDiv}, share_of_two,
-                    "p / (p + q) of such values is sigmoid(log(p) - log(q))",
+                    "p / (p + q) of such values is sigmoid(log(p) - log(q)), as exact as softmax",
                     "%0 = exp(%x) : f32[3]\n"
                     "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
                     "%2 = broadcast(%1) : f32[3]\n"

@@ -279,6 +279,22 @@ TEST(Stabilize, TheLogarithmOfAMeanKeepsItsDigitsNearZero) {
   }
 }
 
+// The difference of two numbers of 8 digits would be off by a quarter.
+TEST(Stabilize, AShareOfTwoNarrowPowersIsAsExactAsSoftmax) {
+  const Graph naive = parse_body("%x: bf16[1], %y: bf16[1]", "bf16[1]",
+                                 "%p = exp(%x) : bf16[1] %q = exp(%y) : bf16[1] "
+                                 "%s = add(%p, %q) : bf16[1] %z = div(%p, %s) : bf16[1]",
+                                 "%z");
+  const Graph stable = run_stabilize(naive, {});
+  EXPECT_EQ(count(stable, Op::kExp), 0) << ir::print(stable);
+  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const auto bf16 = [](float number) {
+    return ir::converted(Literal::dense<float>(ir::Shape({1}), {number}), DType::kBF16);
+  };
+  const double got = ir::interpret(stable, {{bf16(-19.875F), bf16(60.25F)}})[0].as_double(0);
+  EXPECT_NEAR(got, std::exp(-80.125), std::exp(-80.125) * 0x1p-8);
+}
+
 TEST(Stabilize, PowersOfOneAreLeftAlone) {
   const Graph naive = parse_body("%x: f32[3]", "f32[3]",
                                  "%c = constant(1) : f32[3] %e = pow(%c, %x) : f32[3] "
