@@ -164,7 +164,7 @@ Values NestEmitter::index_lanes(const IndexExpr& index) {
 NestEmitter::Guards NestEmitter::guards_of(const Instruction& x, bool in_lanes) const {
   Guards result;
   for (const Guard& guard : x.guards) {
-    if (varies(guard.index) == in_lanes) result.push_back(&guard);
+    if (varies(guard.index) == in_lanes && is_known(guard) != true) result.push_back(&guard);
   }
   return result;
 }
@@ -184,8 +184,21 @@ llvm::Value* NestEmitter::guards_hold_for_block(const Guards& guards) {
   return b().CreateAnd(guards_hold(guards, int64(0)), guards_hold(guards, int64(lanes_.size - 1)));
 }
 
+llvm::Value* NestEmitter::guard_fails_for_block(const Guards& guards) {
+  llvm::Value* any = b().getFalse();
+  for (const Guard* guard : guards) {
+    llvm::Value* first = at_lane(guard->index, int64(0));
+    llvm::Value* last = at_lane(guard->index, int64(lanes_.size - 1));
+    llvm::Value* least = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, first, last);
+    llvm::Value* most = b().CreateBinaryIntrinsic(llvm::Intrinsic::smax, first, last);
+    any = b().CreateOr(any, b().CreateICmpSLT(most, int64(guard->low)));
+    any = b().CreateOr(any, b().CreateICmpSGE(least, int64(guard->high)));
+  }
+  return any;
+}
+
 Values NestEmitter::inside_lanes(const Instruction& x, bool is_varying) {
-  llvm::Value* same = guards_hold(guards_of(x, false), int64(0));
+  llvm::Value* same = is_outside(x) ? b().getFalse() : guards_hold(guards_of(x, false), int64(0));
   if (!is_varying) return {as_lane(same)};
   Values result(unroll_, b().CreateVectorSplat(width_, same));
   for (const Guard* guard : guards_of(x, true)) {
@@ -292,10 +305,11 @@ void NestEmitter::read_turned(Local local) {
 }
 
 Values NestEmitter::read(const Instruction& x, bool is_varying) {
+  if (is_outside(x)) return Values(is_varying ? unroll_ : 1, constant_lane(x.dtype, 0));
   if (!is_varying) {
     llvm::Value* source = current(x.index);
-    if (!x.guards.empty()) {
-      llvm::Value* inside = guards_hold(guards_of(x, false), int64(0));
+    if (const Guards guards = guards_of(x, false); !guards.empty()) {
+      llvm::Value* inside = guards_hold(guards, int64(0));
       source = b().CreateSelect(inside, source, block_memory(nullptr));
     }
     return {load_lanes(x.dtype, source)};
@@ -341,7 +355,10 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
   // Whether elements are read one by one.
   llvm::Value* apart = is_local(x.buffer) ? nullptr : lanes_.partial;
   if (!of_lanes.empty()) {
-    llvm::Value* crosses = b().CreateNot(guards_hold_for_block(of_lanes));
+    llvm::Value* fails = guard_fails_for_block(of_lanes);
+    llvm::Value* holds = guards_hold_for_block(of_lanes);
+    llvm::Value* crosses = b().CreateNot(b().CreateOr(holds, fails));
+    source = b().CreateSelect(fails, block_memory(nullptr), source);
     apart = apart == nullptr ? crosses : b().CreateOr(apart, crosses);
   }
   if (apart != nullptr) {
@@ -363,6 +380,7 @@ bool NestEmitter::may_stream(const Write& w) const {
   const auto size = static_cast<std::int64_t>(size_of(buffer.dtype));
   if (buffer.is_local || buffer.elements * size < kLargeBytes) return false;
   if (lane_coefficient(w.index) != 1 || !w.index.terms.empty()) return false;
+  if (part_ && part_->begin * size % stream_alignment(buffer.dtype, width_) != 0) return false;
   const std::int64_t alignment = stream_alignment(buffer.dtype, width_);
   if (w.index.base * size % alignment != 0) return false;
   for (std::size_t loop = 0; loop < w.index.coefficients.size(); ++loop) {

@@ -284,7 +284,9 @@ Values NestEmitter::reduce_lanes(const Phase& phase) {
                     ? full
                     : b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, full, end);
         }
-        return emit_lane_loop(begin, end, extent, initial_state(phase, unroll_), [&](Values state) {
+        const auto size = static_cast<std::int64_t>(unroll_) * width_;
+        const LaneRange range = {begin, end, extent % size == 0};
+        return emit_lane_loop(range, initial_state(phase, unroll_), [&](Values state) {
           emit_code(phase, Level::kLanes);
           Values x = operands(phase);
           for (std::size_t i = 0; lanes_.partial != nullptr && i < x.size(); ++i) {

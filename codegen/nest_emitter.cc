@@ -114,16 +114,18 @@ void NestEmitter::emit_row(llvm::Value* row) {
   }
   if (!nest_.outer_lanes) {
     decode(row, 0, nest_.outer);
-    for (const Phase& phase : nest_.phases) {
-      loops_.resize(outer + phase.loops.size());
-      start_indices(phase);
-      emit_code(phase, Level::kRow);
-      if (phase.loops.empty()) {
-        emit_writes(phase);
-      } else {
-        emit_phase_rows(phase);
+    in_row_part([&] {
+      for (const Phase& phase : nest_.phases) {
+        loops_.resize(outer + phase.loops.size());
+        start_indices(phase);
+        emit_code(phase, Level::kRow);
+        if (phase.loops.empty()) {
+          emit_writes(phase);
+        } else {
+          emit_phase_rows(phase);
+        }
       }
-    }
+    });
     return;
   }
 
@@ -134,14 +136,39 @@ void NestEmitter::emit_row(llvm::Value* row) {
     std::tie(row, chunk) = divide(row, partition_.chunks);
   }
   if (outer != 0) decode(row, 0, std::span(nest_.outer).first(outer - 1));
-  for (const Phase& phase : nest_.phases) {
-    loops_.resize(outer + phase.loops.size());
-    start_indices(phase);
-    emit_code(phase, Level::kRow);
-  }
-  emit_chunk(chunk, [&] {
-    for (const Phase& phase : nest_.phases) emit_block(phase);
+  in_row_part([&] {
+    for (const Phase& phase : nest_.phases) {
+      loops_.resize(outer + phase.loops.size());
+      start_indices(phase);
+      emit_code(phase, Level::kRow);
+    }
+    emit_chunk(chunk, [&] {
+      for (const Phase& phase : nest_.phases) emit_block(phase);
+    });
   });
+}
+
+void NestEmitter::in_row_part(const std::function<void()>& f) {
+  const std::size_t loops =
+      nest_.outer.size() - (nest_.outer_lanes && !nest_.outer.empty() ? 1 : 0);
+  for (std::size_t loop = 0; loop < loops; ++loop) {
+    if (!chooses_along(nest_, loop)) continue;
+    const std::vector<LoopPart> parts = parts_of_loop(nest_, nest_.phases, loop, nest_.outer[loop]);
+    if (parts.size() == 1) continue;
+    row_loop_ = loop;
+    row_parts_ = parts.size();
+    llvm::Value* index = loops_[loop];
+    for (const LoopPart& part : parts) {
+      row_part_ = part;
+      llvm::Value* from = b().CreateICmpSGE(index, int64(part.begin));
+      llvm::Value* to = b().CreateICmpSLT(index, int64(part.end));
+      emit_if(b().CreateAnd(from, to), f);
+    }
+    row_part_.reset();
+    row_parts_ = 1;
+    return;
+  }
+  f();
 }
 
 NestEmitter::TilePlace NestEmitter::enter_tile(llvm::Value* row) {
@@ -227,18 +254,67 @@ void NestEmitter::emit_contraction_tile(llvm::Value* row) {
 
 void NestEmitter::emit_chunk(llvm::Value* chunk, const std::function<void()>& body) {
   const std::int64_t extent = nest_.outer.empty() ? 1 : nest_.outer.back();
-  llvm::Value* begin = int64(0);
-  llvm::Value* end = int64(extent);
+  llvm::Value* chunk_begin = int64(0);
+  llvm::Value* chunk_end = int64(extent);
   if (partition_.chunks > 1) {
-    begin = mul64(chunk, partition_.chunk);
-    llvm::Value* chunk_end = add64(begin, int64(partition_.chunk));
-    end = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, chunk_end, end);
+    chunk_begin = mul64(chunk, partition_.chunk);
+    chunk_end = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin,
+                                          add64(chunk_begin, int64(partition_.chunk)), chunk_end);
   }
   unroll_ = partition_.unroll;
-  emit_lane_loop(begin, end, extent, {}, [&](Values) -> Values {
-    body();
-    return {};
+  for_each_part(nest_.phases, extent, [&](const LoopPart& part) {
+    const auto size = static_cast<std::int64_t>(unroll_) * width_;
+    LaneRange range = {chunk_begin, chunk_end, extent % size == 0};
+    if (part_) {
+      const auto cut = [&](llvm::Intrinsic::ID choose, llvm::Value* bound, std::int64_t of_part) {
+        return partition_.chunks == 1 ? int64(of_part)
+                                      : b().CreateBinaryIntrinsic(choose, bound, int64(of_part));
+      };
+      range.begin = cut(llvm::Intrinsic::smax, chunk_begin, part.begin);
+      range.end = cut(llvm::Intrinsic::smin, chunk_end, part.end);
+      const bool is_aligned = part.begin % size == 0 && part.end % size == 0;
+      range.has_whole_blocks = partition_.chunks == 1 ? (part.end - part.begin) % size == 0
+                                                      : is_aligned && partition_.chunk % size == 0;
+      range.runs = partition_.chunks == 1;
+    }
+    emit_lane_loop(range, {}, [&](Values) -> Values {
+      body();
+      return {};
+    });
   });
+}
+
+void NestEmitter::for_each_part(std::span<const Phase> phases, std::int64_t extent,
+                                const std::function<void(const LoopPart&)>& f) {
+  const std::size_t loop =
+      nest_.outer_lanes ? nest_.outer.size() - 1 : nest_.outer.size() + phases[0].loops.size() - 1;
+  std::vector<LoopPart> parts = {{0, extent}};
+  const bool may_be_cut = partition_.tile == 1 && !(nest_.outer_lanes && nest_.outer.empty());
+  if (may_be_cut) parts = parts_of_loop(nest_, phases, loop, extent, row_parts_);
+  if (parts.size() == 1) return f(parts[0]);
+  const unsigned unroll = unroll_;
+  for (const LoopPart& part : parts) {
+    part_ = part;
+    const std::int64_t vectors = (part.end - part.begin + width_ - 1) / width_;
+    unroll_ = static_cast<unsigned>(std::min<std::int64_t>(unroll, vectors));
+    f(part);
+  }
+  part_.reset();
+  unroll_ = unroll;
+}
+
+std::optional<bool> NestEmitter::is_known(const Guard& guard) const {
+  if (row_part_) {
+    if (const auto holds = holds_in(guard, row_loop_, *row_part_)) return holds;
+  }
+  if (!part_) return std::nullopt;
+  const std::size_t loop = (nest_.outer_lanes ? nest_.outer.size() : loops_.size()) - 1;
+  return holds_in(guard, loop, *part_);
+}
+
+bool NestEmitter::is_outside(const Instruction& x) const {
+  return std::ranges::any_of(x.guards,
+                             [&](const Guard& guard) { return is_known(guard) == false; });
 }
 
 void NestEmitter::emit_block(const Phase& phase) {
@@ -280,38 +356,44 @@ void NestEmitter::emit_phase_rows(const Phase& phase) {
   const std::int64_t extent = phase.loops.back();
   if (!nest_.outer_lanes) unroll_ = choose_unroll(nest_, phase, extent, target_);
   in_phase_rows(phase, [&](std::int64_t rows, const auto& enter) {
-    return emit_loop(
-        int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
-          enter(position);
-          if (nest_.outer_lanes) {
-            emit_writes(phase);
-            return {};
-          }
-          return emit_lane_loop(int64(0), int64(extent), extent, {}, [&](Values) -> Values {
-            emit_code(phase, Level::kLanes);
-            emit_writes(phase);
-            return {};
-          });
-        });
+    return emit_loop(int64(0), int64(rows), 1, true, {},
+                     [&](llvm::Value* position, Values) -> Values {
+                       enter(position);
+                       if (nest_.outer_lanes) {
+                         emit_writes(phase);
+                         return {};
+                       }
+                       for_each_part(std::span(&phase, 1), extent, [&](const LoopPart& part) {
+                         const auto size = static_cast<std::int64_t>(unroll_) * width_;
+                         const bool has_whole_blocks = (part.end - part.begin) % size == 0;
+                         emit_lane_loop({int64(part.begin), int64(part.end), has_whole_blocks}, {},
+                                        [&](Values) -> Values {
+                                          emit_code(phase, Level::kLanes);
+                                          emit_writes(phase);
+                                          return {};
+                                        });
+                       });
+                       return {};
+                     });
   });
 }
 
-Values NestEmitter::emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::int64_t extent,
-                                   Values carried, const std::function<Values(Values)>& body) {
+Values NestEmitter::emit_lane_loop(const LaneRange& range, Values carried,
+                                   const std::function<Values(Values)>& body) {
   const auto indices_before = partials_;
   const auto size = static_cast<std::int64_t>(unroll_) * width_;
-  Values result =
-      emit_loop(begin, end, size, true, std::move(carried), [&](llvm::Value* first, Values inside) {
-        partials_ = indices_before;
-        lanes_ = {size, first, nullptr, nullptr, {}};
-        if (extent % size != 0) {
-          llvm::Value* rest = b().CreateSub(int64(extent), first);
-          lanes_.partial = b().CreateICmpSLT(rest, int64(size));
-          lanes_.count = b().CreateSelect(lanes_.partial, rest, int64(size));
-          if (has_masks()) lanes_.masks = emit_masks();
-        }
-        return body(std::move(inside));
-      });
+  Values result = emit_loop(range.begin, range.end, size, range.runs, std::move(carried),
+                            [&](llvm::Value* first, Values inside) {
+                              partials_ = indices_before;
+                              lanes_ = {size, first, nullptr, nullptr, {}};
+                              if (!range.has_whole_blocks) {
+                                llvm::Value* rest = b().CreateSub(range.end, first);
+                                lanes_.partial = b().CreateICmpSLT(rest, int64(size));
+                                lanes_.count = b().CreateSelect(lanes_.partial, rest, int64(size));
+                                if (has_masks()) lanes_.masks = emit_masks();
+                              }
+                              return body(std::move(inside));
+                            });
   partials_ = indices_before;
   return result;
 }

@@ -31,6 +31,7 @@
 
 #include "codegen/control_flow.h"
 #include "codegen/loop_nest.h"
+#include "codegen/loop_parts.h"
 #include "codegen/partition.h"
 #include "codegen/target.h"
 
@@ -80,6 +81,9 @@ class NestEmitter {
   // i1: whether all buffers that may be streamed to are aligned for it; null if there are none.
   llvm::Value* can_stream();
   void emit_row(llvm::Value* row);
+  // f() for the part of a loop without lanes, one that chooses what is computed, in which its index
+  // is: with row_part_ set for each; without if there is no such loop.
+  void in_row_part(const std::function<void()>& f);
   // The place of a tile: its loops are set, but for the one in lanes.
   struct TilePlace {
     llvm::Value* chunk;  // of lanes
@@ -98,10 +102,23 @@ class NestEmitter {
   Values reduce_phase(const Phase& phase);
   template <class F>
   auto in_phase_rows(const Phase& phase, F&& f);
-  // carried = body(carried) for each block of the lanes [begin, end) of a loop of `extent`; begin
-  // is a multiple of the block, and end is one or the extent.
-  Values emit_lane_loop(llvm::Value* begin, llvm::Value* end, std::int64_t extent, Values carried,
+  // Lanes [begin, end) of a loop. The last block ends with them if it is less than a whole one.
+  struct LaneRange {
+    llvm::Value* begin;
+    llvm::Value* end;
+    bool has_whole_blocks;
+    bool runs = true;  // is not empty
+  };
+  // carried = body(carried) for each block of the range.
+  Values emit_lane_loop(const LaneRange& range, Values carried,
                         const std::function<Values(Values)>& body);
+  // f(part) for the parts of the phases' loop in lanes, with part_ and unroll_ set for each.
+  void for_each_part(std::span<const Phase> phases, std::int64_t extent,
+                     const std::function<void(const LoopPart&)>& f);
+  // Whether a guard holds in the parts of loops that are emitted, if that is known.
+  std::optional<bool> is_known(const Guard& guard) const;
+  // Whether a guard is known to fail.
+  bool is_outside(const Instruction& x) const;
   // The masks of the block in lanes_, which may be partial.
   Values emit_masks();
   void emit_code(const Phase& phase, Level level);
@@ -137,11 +154,13 @@ class NestEmitter {
   llvm::Value* at_lane(const IndexExpr& index, llvm::Value* lane);
   Values index_lanes(const IndexExpr& index);
   using Guards = std::vector<const Guard*>;
-  // Those which vary in lanes, or those which do not.
+  // Those which vary in lanes, or those which do not, without those that are known to hold.
   Guards guards_of(const Instruction& x, bool in_lanes) const;
   // i1: whether all guards hold, for one lane or for all of the block.
   llvm::Value* guards_hold(const Guards& guards, llvm::Value* lane);
   llvm::Value* guards_hold_for_block(const Guards& guards);
+  // i1: whether some guard holds for no lane of the block.
+  llvm::Value* guard_fails_for_block(const Guards& guards);
   Values inside_lanes(const Instruction& x, bool is_varying);
   Values read(const Instruction& x, bool is_varying);
   void fill(const Instruction& x, llvm::Value* memory);
@@ -216,6 +235,10 @@ class NestEmitter {
   std::size_t tile_ = 1;  // points that are done at once, now
   std::size_t tile_point_ = 0;
   bool is_streaming_ = false;
+  std::optional<LoopPart> part_;  // of the loop in lanes; none if it is not cut
+  std::optional<LoopPart> row_part_;
+  std::size_t row_loop_ = 0;  // that row_part_ is of
+  std::size_t row_parts_ = 1;
 
   std::vector<Level> levels_;                // of each instruction
   std::vector<bool> varies_;                 // in lanes
