@@ -2,24 +2,13 @@
 
 #include <algorithm>
 
-#include "base/error.h"
-#include "base/number.h"
-
 namespace ndl::passes {
 
-CostModel cost_model(const std::map<std::string, std::string, std::less<>>& options) {
+CostModel cost_model(const PassOptions& options) {
+  const PassDef& fuse = *find_pass("fuse");
   CostModel model;
-  const auto read = [&](std::string_view name, auto& field) {
-    const auto it = options.find(name);
-    if (it == options.end()) return;
-    std::int64_t value = 0;
-    if (from_text(it->second, value) != NumberError::kNone || value < 1) {
-      throw_error<UsageError>("fuse: {} must be a positive integer, got '{}'", name, it->second);
-    }
-    field = static_cast<std::remove_reference_t<decltype(field)>>(value);
-  };
-  read(kMaxOpsOption, model.max_ops);
-  read(kCacheOption, model.cache_bytes);
+  model.max_ops = static_cast<std::size_t>(fuse.numbers(options, kMaxOpsOption).front());
+  model.cache_bytes = fuse.numbers(options, kCacheOption).front();
   return model;
 }
 

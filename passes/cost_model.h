@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <string>
 #include <string_view>
+
+#include "passes/pass.h"
 
 namespace ndl::passes {
 
@@ -59,6 +59,6 @@ inline constexpr std::string_view kMaxOpsOption = "max-ops";
 inline constexpr std::string_view kCacheOption = "cache";
 
 // As the options of the pass `fuse` say. Throws UsageError unless they are positive integers.
-CostModel cost_model(const std::map<std::string, std::string, std::less<>>& options);
+CostModel cost_model(const PassOptions& options);
 
 }  // namespace ndl::passes

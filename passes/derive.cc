@@ -100,7 +100,7 @@ void derive_custom(Derivation& d) {
 }
 
 void derive_fusion(Derivation&) {
-  throw_error<UnsupportedError>("vjp: a fusion has no derivative; differentiate, then fuse");
+  throw_error<UnsupportedError>("a fusion has no derivative; differentiate, then fuse");
 }
 
 }  // namespace ndl::passes

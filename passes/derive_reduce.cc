@@ -262,14 +262,6 @@ void derive_logsumexp(Derivation& d) {
   d.add(0, select(none, 0, g * p).value);
 }
 
-namespace {
-
-Term sigmoid(const Term& x) {
-  return {x.builder, x.builder->add_node(ir::Op::kSigmoid, {x.value})};
-}
-
-}  // namespace
-
 // y (1 - y), where 1 - y is another sigmoid, lest it cancel.
 void derive_sigmoid(Derivation& d) {
   if (!d.needs(0)) return;
@@ -290,7 +282,9 @@ void derive_logaddexp(Derivation& d) {
   const Term g{&d.b, d.g()};
   const Term a{&d.b, d.operand(0)};
   const Term c{&d.b, d.operand(1)};
-  const Term difference = select(a == c, 0, a - c);
+  // Equal infinities do not differ; equal numbers differ by 0, with a slope.
+  const Term is_infinite = abs(a) == std::numeric_limits<double>::infinity();
+  const Term difference = select((a == c) & is_infinite, 0, a - c);
   if (d.needs(0)) d.add_masked(0, (g * sigmoid(difference)).value);
   if (d.needs(1)) d.add_masked(1, (g * sigmoid(-difference)).value);
 }

@@ -77,7 +77,9 @@ Value differentiable_loop(Builder& b, Value loop) {
     const Attributes attributes = b.graph().attributes(loop);
     const std::int64_t limit = attributes.integer(Attr::kLimit);
     if (limit == -1) {
-      throw_error<UnsupportedError>("vjp: a while without a limit has no gradient; give it one");
+      throw UnsupportedError(Diagnostic{b.graph().location(loop),
+                                        "while: without a limit it has no derivative; give it one",
+                                        {}});
     }
     const Graph& body = *attributes.region(Attr::kBody);
     const std::size_t state = body.result_type().elements().size();

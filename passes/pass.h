@@ -24,12 +24,14 @@ struct AppliedRule {
   ir::Op result;  // what computes the value instead
 };
 
+// Values of options, by name, as in fuse{max-ops=16}.
+using PassOptions = std::map<std::string, std::string, std::less<>>;
+
 // What a pass is told besides the graph.
 struct PassContext {
   // Rules (or passes) that are switched off, by name.
   std::set<std::string, std::less<>> disabled;
-  // Options of the pass, as in fuse{max-ops=16}.
-  std::map<std::string, std::string, std::less<>> options;
+  PassOptions options;
   // Where a pass that works by rules notes which it has applied; null if nobody wants to know.
   // Around control flow, it notes the first of several sweeps.
   std::vector<AppliedRule>* applied = nullptr;
@@ -37,11 +39,18 @@ struct PassContext {
   bool is_enabled(std::string_view rule) const { return !disabled.contains(rule); }
 };
 
+// An option takes an integer, or several as in 1.2.
 struct PassOption {
   std::string_view name;
-  std::string_view fallback;
+  std::string_view fallback;  // none: the option may be left out, or must not be
   std::string_view doc;
+  std::int64_t at_least = 1;
+  bool is_list = false;
+  bool is_required = false;
 };
+
+// The numbers that an option's value stands for. Throws UsageError.
+std::vector<std::int64_t> parse_numbers(const PassOption& option, std::string_view value);
 
 struct PassDef {
   std::string_view name;
@@ -51,6 +60,11 @@ struct PassDef {
   std::vector<PassOption> options;
   // Whether no bit of any result changes.
   bool is_exact = true;
+  // Passes that must not come before it in a pipeline: they lower what it reads.
+  std::vector<std::string_view> not_after = {};
+
+  // The numbers of an option: those given, or its fallback.
+  std::vector<std::int64_t> numbers(const PassOptions& given, std::string_view option) const;
 };
 
 // Every pass.
@@ -63,7 +77,7 @@ inline constexpr std::string_view kDefaultPipeline = "expand,canonicalize,hoist,
 // A pass with its options.
 struct PipelineStep {
   const PassDef* pass = nullptr;
-  std::map<std::string, std::string, std::less<>> options;
+  PassOptions options;
 };
 
 // "canonicalize,fuse{max-ops=16}". A mistake throws UsageError with a caret under the offending

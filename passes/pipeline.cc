@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "ir/verifier.h"
 #include "passes/pass.h"
@@ -67,10 +68,20 @@ class PipelineParser {
            near.empty() ? fmt::format("there are: {}", fmt::join(names, ", "))
                         : fmt::format("did you mean '{}'?", near));
     }
+    for (const PipelineStep& earlier : steps) {
+      const auto& lowers = step.pass->not_after;
+      if (std::ranges::find(lowers, earlier.pass->name) == lowers.end()) continue;
+      fail(begin, "'{}' reads what '{}' lowers; it has to come before that", name,
+           earlier.pass->name);
+    }
     skip_space();
     if (!at_end() && text_[offset_] == '{') {
       ++offset_;
       append_options(step);
+    }
+    for (const PassOption& option : step.pass->options) {
+      if (!option.is_required || step.options.contains(option.name)) continue;
+      fail(begin, "'{}' takes the option '{}': {}", name, option.name, option.doc);
     }
     steps.push_back(std::move(step));
   }
@@ -85,12 +96,20 @@ class PipelineParser {
       }
       const std::size_t begin = offset_;
       const std::string_view name = word("the name of an option");
-      const bool known =
-          std::ranges::any_of(step.pass->options, [&](const auto& o) { return o.name == name; });
-      if (!known) fail(begin, "the pass '{}' has no option '{}'", step.pass->name, excerpt(name));
+      const auto option = std::ranges::find(step.pass->options, name, &PassOption::name);
+      if (option == step.pass->options.end()) {
+        fail(begin, "the pass '{}' has no option '{}'", step.pass->name, excerpt(name));
+      }
       if (at_end() || text_[offset_] != '=') fail(offset_, "expected '=' and a value");
       ++offset_;
+      skip_space();
+      const std::size_t value_begin = offset_;
       const std::string_view value = word("a value");
+      try {
+        parse_numbers(*option, value);
+      } catch (const UsageError& error) {
+        fail(value_begin, "{}", error.what());
+      }
       if (!step.options.emplace(name, value).second) fail(begin, "'{}' is given twice", name);
     }
   }
@@ -107,6 +126,35 @@ class PipelineParser {
 };
 
 }  // namespace
+
+std::vector<std::int64_t> parse_numbers(const PassOption& option, std::string_view value) {
+  std::vector<std::int64_t> numbers;
+  if (value.empty()) return numbers;
+  for (const std::string_view text : option.is_list ? split(value, '.') : std::vector{value}) {
+    std::int64_t number = 0;
+    const NumberError error = from_text(text, number);
+    if (error != NumberError::kNone || number < option.at_least) {
+      throw_error<UsageError>("{} takes {} from {} to 2^63 - 1, got '{}'", option.name,
+                              option.is_list ? "integers" : "an integer", option.at_least,
+                              excerpt(text));
+    }
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+std::vector<std::int64_t> PassDef::numbers(const PassOptions& given,
+                                           std::string_view option) const {
+  const auto it = std::ranges::find(options, option, &PassOption::name);
+  NDL_CHECK(it != options.end(), "'{}' has no option '{}'", name, option);
+  if (const auto value = given.find(option); value != given.end()) {
+    return parse_numbers(*it, value->second);
+  }
+  if (it->is_required) {
+    throw_error<UsageError>("'{}' takes the option '{}': {}", name, option, it->doc);
+  }
+  return parse_numbers(*it, it->fallback);
+}
 
 std::vector<PipelineStep> parse_pipeline(std::string_view text) {
   return PipelineParser(text).parse();

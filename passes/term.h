@@ -3,7 +3,7 @@
 //   const Term y = g / (1 + a * a);
 //
 // A number beside a term is a constant of the term's type. Besides these operators there is every
-// elementwise op by its name: exp(a), pow(a, b - 1), select(m, a, 0).
+// elementwise op by its name: exp(a), pow(a, b - 1), select(m, a, 0); and sigmoid(a).
 #pragma once
 
 #include <concepts>
@@ -36,6 +36,10 @@ inline Term select(const Term& mask, const Term& a, double b) {
 }
 inline Term select(const Term& mask, double a, const Term& b) {
   return select(mask, b.constant(a), b);
+}
+
+inline Term sigmoid(const Term& x) {
+  return {x.builder, x.builder->add_node(ir::Op::kSigmoid, {x.value})};
 }
 
 inline Term operator-(const Term& a) { return neg(a); }

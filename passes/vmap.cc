@@ -6,8 +6,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/number.h"
-#include "base/text.h"
 #include "ir/builder.h"
 #include "ir/control_flow.h"
 #include "ir/inline_graph.h"
@@ -345,29 +343,16 @@ Graph vmap(const Graph& source, std::int64_t size, const std::vector<bool>& is_m
 }
 
 Graph run_vmap(const Graph& graph, const PassContext& context) {
-  const auto integer = [](std::string_view option, std::string_view text) {
-    std::int64_t value = 0;
-    if (from_text(text, value) != NumberError::kNone || value < 0) {
-      throw_error<UsageError>("vmap: {} takes numbers from 0 on, got '{}'", option, text);
-    }
-    return value;
-  };
-  const auto size = context.options.find("size");
-  if (size == context.options.end()) {
-    throw_error<UsageError>("vmap: how many examples? as in vmap{{size=8}}");
-  }
+  const PassDef& pass = *find_pass("vmap");
   std::vector<bool> is_mapped(graph.num_parameters(), true);
-  if (const auto shared = context.options.find("shared"); shared != context.options.end()) {
-    for (const std::string_view text : split(shared->second, '.')) {
-      const std::int64_t i = integer("shared", text);
-      if (i >= static_cast<std::int64_t>(is_mapped.size())) {
-        throw_error<UsageError>("vmap: shared={}, but there are {} parameters", i,
-                                is_mapped.size());
-      }
-      is_mapped[static_cast<std::size_t>(i)] = false;
+  for (const std::int64_t i : pass.numbers(context.options, "shared")) {
+    if (i >= static_cast<std::int64_t>(is_mapped.size())) {
+      throw_error<UsageError>("vmap: shared={}, but the parameters are 0 to {}", i,
+                              static_cast<std::int64_t>(is_mapped.size()) - 1);
     }
+    is_mapped[static_cast<std::size_t>(i)] = false;
   }
-  return vmap(graph, integer("size", size->second), is_mapped);
+  return vmap(graph, pass.numbers(context.options, "size").front(), is_mapped);
 }
 
 }  // namespace ndl::passes

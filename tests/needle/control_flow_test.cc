@@ -153,7 +153,7 @@ TEST(WhileLoop, WithoutALimitHasNoGradient) {
       while_loop([](const Tensor& t) { return t < 10; }, [](const Tensor& t) { return t * 2; }, x);
   EXPECT_EQ(y.to_vector<double>()[0], 12);
   EXPECT_EQ(message_of<UnsupportedError>([&] { y.backward(); }),
-            "vjp: a while without a limit has no gradient; give it one");
+            "while: without a limit it has no derivative; give it one");
 }
 
 TEST(WhileLoop, RefusesWhatDoesNotFit) {

@@ -55,6 +55,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadPipeline{"dce{",
                     "pipeline:1:5: error: expected '}' after the options of 'dce'\n  dce{\n"
                     "      ^"},
+        BadPipeline{"fuse{max-ops=0}",
+                    "pipeline:1:14: error: max-ops takes an integer from 1 to 2^63 - 1, got '0'\n"
+                    "  fuse{max-ops=0}\n               ^"},
+        BadPipeline{"dce,vmap{size=99999999999999999999}",
+                    "pipeline:1:15: error: size takes an integer from 0 to 2^63 - 1, got "
+                    "'99999999999999999999'\n  dce,vmap{size=99999999999999999999}\n"
+                    "                ^"},
+        BadPipeline{"vmap{shared=1}",
+                    "pipeline:1:1: error: 'vmap' takes the option 'size': how many examples, as in "
+                    "vmap{size=8}\n  vmap{shared=1}\n  ^"},
+        BadPipeline{"default,jvp",
+                    "pipeline:1:9: error: 'jvp' reads what 'expand' lowers; it has to come before "
+                    "that\n  default,jvp\n          ^"},
         BadPipeline{"dce,", "pipeline:1:5: error: expected the name of a pass\n  dce,\n      ^"}));
 
 TEST(Pipeline, EveryPassAloneAndInPairsKeepsEveryBit) {

@@ -295,6 +295,21 @@ TEST(Stabilize, AShareOfTwoNarrowPowersIsAsExactAsSoftmax) {
   EXPECT_NEAR(got, std::exp(-80.125), std::exp(-80.125) * 0x1p-8);
 }
 
+// log(exp(x) + exp(-x)) where both are equal: the slope is 0, that of the slope is 1.
+TEST(Stabilize, LogaddexpOfEqualNumbersHasTwoDerivatives) {
+  const Graph naive = parse_body("%x: f64[], %y: f64[]", "f64[]",
+                                 "%a = exp(%x) : f64[] %n = neg(%x) : f64[] %b = exp(%n) : f64[] "
+                                 "%s = add(%a, %b) : f64[] %c = mul(%s, %y) : f64[] "
+                                 "%l = log(%s) : f64[] %z = mul(%l, %y) : f64[]",
+                                 "%z");
+  const Graph stable = run_stabilize(naive, {});
+  EXPECT_EQ(count(stable, Op::kExp), 0) << ir::print(stable);
+  const std::vector<double> want = derivatives(naive, 0, 1);
+  const std::vector<double> got = derivatives(stable, 0, 1);
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-15) << i;
+}
+
 TEST(Stabilize, PowersOfOneAreLeftAlone) {
   const Graph naive = parse_body("%x: f32[3]", "f32[3]",
                                  "%c = constant(1) : f32[3] %e = pow(%c, %x) : f32[3] "

@@ -195,10 +195,12 @@ TEST(Vmap, RefusesOptionsThatMakeNoSense) {
     }
     return "";
   };
-  EXPECT_EQ(message("vmap"), "vmap: how many examples? as in vmap{size=8}");
-  EXPECT_EQ(message("vmap{size=-1}"), "vmap: size takes numbers from 0 on, got '-1'");
-  EXPECT_EQ(message("vmap{size=2 shared=x}"), "vmap: shared takes numbers from 0 on, got 'x'");
-  EXPECT_EQ(message("vmap{size=2 shared=0.1}"), "vmap: shared=1, but there are 1 parameters");
+  EXPECT_EQ(message("vmap"),
+            "'vmap' takes the option 'size': how many examples, as in vmap{size=8}");
+  EXPECT_EQ(message("vmap{size=-1}"), "size takes an integer from 0 to 2^63 - 1, got '-1'");
+  EXPECT_EQ(message("vmap{size=2 shared=0.x}"),
+            "shared takes integers from 0 to 2^63 - 1, got 'x'");
+  EXPECT_EQ(message("vmap{size=2 shared=0.1}"), "vmap: shared=1, but the parameters are 0 to 0");
   EXPECT_EQ(message("vmap{size=2 shared=0}"), "");
 }
 
