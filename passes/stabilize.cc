@@ -54,7 +54,10 @@ Result softmax(Builder& b, Value value) {
     if (!power) continue;
     const std::optional<Dims> axes =
         axes_of_repeated_sum(graph, graph.operand(value, 1 - i), exps, is_reciprocal);
-    if (axes) return b.softmax(exponent(b, *power), *axes);
+    if (!axes) continue;
+    if (power->log_base == 1) return b.softmax(power->x, *axes);
+    const DType dtype = b.type(value).dtype();
+    return as_dtype(b, b.softmax(shifted(b, *power, *axes).exponent, *axes), dtype);
   }
   return std::nullopt;
 }
@@ -70,7 +73,11 @@ std::optional<Value> logsumexp_of(Builder& b, Value value) {
   const std::optional<Exponential> power = exponential(b.graph(), b.graph().operand(sum.base, 0));
   if (!power) return std::nullopt;
   const Dims axes = b.graph().attributes(sum.base).integers(Attr::kAxes);
-  return replay(b, b.logsumexp(exponent(b, *power), axes), sum.moves);
+  if (power->log_base == 1) return replay(b, b.logsumexp(power->x, axes), sum.moves);
+  const DType dtype = b.type(value).dtype();
+  const ShiftedPower near = shifted(b, *power, axes);
+  const Value natural = b.add(b.logsumexp(near.exponent, axes), near.shift);
+  return replay(b, as_dtype(b, natural, dtype), sum.moves);
 }
 
 // Of log(sum(exp(x))), whatever moves the sum before its logarithm is taken.
@@ -79,8 +86,10 @@ Result logsumexp(Builder& b, Value value) {
   return natural ? Result(in_base_of(b, value, *natural)) : std::nullopt;
 }
 
+// A softmax of 16-bit numbers may be a converted one.
 bool moves_elements(Op op) {
   switch (op) {
+    case Op::kConvert:
     case Op::kBroadcast:
     case Op::kReshape:
     case Op::kTranspose:
@@ -99,7 +108,8 @@ Result log_of_softmax(Builder& b, Value value) {
   const Moved p = strip(b.graph(), b.graph().operand(value, 0), moves_elements);
   if (b.graph().op(p.base) != Op::kSoftmax) return std::nullopt;
   const Dims axes = b.graph().attributes(p.base).integers(Attr::kAxes);
-  return replay(b, b.log_softmax(b.graph().operand(p.base, 0), axes), p.moves);
+  const Value natural = replay(b, b.log_softmax(b.graph().operand(p.base, 0), axes), p.moves);
+  return in_base_of(b, value, natural);
 }
 
 // x - logsumexp(x)
@@ -170,7 +180,7 @@ std::vector<Rule> make_rules() {
                     "%0 = exp(%x) : f32[3]\n"
                     "%1 = reduce(%0, kind=max, axes=[0]) : f32[]\n"
                     "%2 = log(%1) : f32[]"),
-      function_rule("log-of-softmax", {Op::kLog}, log_of_softmax,
+      function_rule("log-of-softmax", {Op::kLog, Op::kLog2}, log_of_softmax,
                     "log(softmax(x)), or of elements of it, is log_softmax(x)",
                     "%0 = softmax(%x, axes=[0]) : f32[3]\n%1 = log(%0) : f32[3]",
                     "%0 = softmax(%x, axes=[0]) : f32[3]\n"

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ir/expansion.h"
 #include "passes/value_range.h"
 
 namespace ndl::passes {
@@ -126,6 +127,25 @@ std::optional<Exponential> exponential(const Graph& graph, Value value) {
 Value exponent(Builder& b, const Exponential& power) {
   if (power.log_base == 1) return power.x;
   return b.mul(power.x, b.constant_like(power.x, power.log_base));
+}
+
+Value shift_of(Builder& b, Value x, const Dims& axes) {
+  const Value most = b.reduce(x, ReduceKind::kMax, axes);
+  const Value bound = b.constant_like(most, largest_finite(b.type(x).dtype()));
+  return b.round(b.max(b.min(most, bound), b.neg(bound)));
+}
+
+Value as_dtype(Builder& b, Value x, DType dtype) {
+  return b.type(x).dtype() == dtype ? x : b.convert(x, dtype);
+}
+
+ShiftedPower shifted(Builder& b, const Exponential& power, const Dims& axes) {
+  Value x = as_dtype(b, power.x, accumulator_of(b.type(power.x).dtype()));
+  if (power.log_base < 0) x = b.neg(x);
+  const Value shift = shift_of(b, x, axes);
+  const Value near = b.sub(x, ir::repeat_along(b, shift, axes, b.type(x).shape()));
+  const double scale = std::abs(power.log_base);
+  return {b.mul(near, b.constant_like(near, scale)), b.mul(shift, b.constant_like(shift, scale))};
 }
 
 std::optional<Scaled> scaled(const Graph& graph, Value value) {

@@ -58,6 +58,18 @@ struct Exponential {
 std::optional<Exponential> exponential(const ir::Graph& graph, ir::Value value);
 ir::Value exponent(ir::Builder& b, const Exponential& power);
 
+// The integer next to the maximum of `x` over `axes`, finite if that is not.
+ir::Value shift_of(ir::Builder& b, ir::Value x, const ir::Dims& axes);
+
+// A power whose exponent is log(c) * (x - shift), in the accumulator's dtype: log(c) * x has the
+// rounding errors of a large number, this those of a small one.
+struct ShiftedPower {
+  ir::Value exponent;
+  ir::Value shift;  // log(c) times it, without the axes
+};
+ir::Value as_dtype(ir::Builder& b, ir::Value x, DType dtype);
+ShiftedPower shifted(ir::Builder& b, const Exponential& power, const ir::Dims& axes);
+
 // x * c or x / c for a positive number c.
 struct Scaled {
   ir::Value x;

@@ -43,6 +43,8 @@ Kind kind_of(const Graph& graph, Value value, int depth = 0) {
     case Op::kSoftmax:
     case Op::kSigmoid:
       return Kind::kKnown;
+    case Op::kConvert:
+      return is_float(graph.type(graph.operand(value, 0)).dtype()) ? of_operand(0) : Kind::kUnknown;
     case Op::kBroadcast:
     case Op::kReshape:
       return of_operand(0);
@@ -85,6 +87,7 @@ Value logarithm(Builder& b, Value value) {
       return b.logsumexp(logarithm(b, first), axes);
     }
     case Op::kBroadcast:
+    case Op::kConvert:
     case Op::kReshape: {
       const ir::Type type = b.type(value);
       return b.add_node(op, {logarithm(b, first)}, {}, &type);
@@ -129,10 +132,10 @@ Result share_of_two(Builder& b, Value value) {
     if (graph.operand(sum, i) != p || kind_of(graph, q) == Kind::kUnknown) continue;
     const DType dtype = b.type(value).dtype();
     const DType wide = accumulator_of(dtype);
-    const Value log_p = b.convert(logarithm(b, p), wide);
-    const Value log_q = b.convert(logarithm(b, q), wide);
+    const Value log_p = as_dtype(b, logarithm(b, p), wide);
+    const Value log_q = as_dtype(b, logarithm(b, q), wide);
     const Value share = b.add_node(Op::kSigmoid, {b.sub(log_p, log_q)});
-    return b.convert(share, dtype);
+    return as_dtype(b, share, dtype);
   }
   return std::nullopt;
 }

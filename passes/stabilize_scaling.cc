@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/expansion.h"
 #include "passes/cost_model.h"
 #include "passes/stabilize_helpers.h"
 #include "passes/value_range.h"
@@ -60,14 +61,6 @@ Result hypot(Builder& b, Value value) {
   return b.mul(scale, b.sqrt(b.add(xx, b.mul(y, y))));
 }
 
-// Along the axes that a reduction of something of that shape drops.
-Value repeat_along(Builder& b, Value reduced, const Shape& shape, const Dims& axes) {
-  Dims kept = shape.dims();
-  for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
-  const Value column = b.reshape(reduced, Shape(kept));
-  return b.broadcast(column, shape);
-}
-
 // sqrt(sum(x * x)), or 1 over it, of rows scaled by the power of two next to their largest element.
 Result norm(Builder& b, Value value) {
   const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
@@ -84,7 +77,7 @@ Result norm(Builder& b, Value value) {
     return std::nullopt;
   }
   const Value scale = power_of_two_near(b, b.reduce(b.abs(*x), ReduceKind::kMax, axes));
-  const Value row = b.div(*x, repeat_along(b, scale, shape, axes));
+  const Value row = b.div(*x, ir::repeat_along(b, scale, axes, shape));
   const Value squares = b.add_node(Op::kReduce, {b.mul(row, row)}, reduction);
   const Value result = replay(b, b.mul(scale, b.sqrt(squares)), sum.moves);
   if (b.graph().op(value) == Op::kSqrt) return result;
@@ -114,18 +107,24 @@ Result normalize(Builder& b, Value value) {
   return b.div(*row, replay(b, root, product.moves));
 }
 
+// The softmax that `value` is, converted or not.
+std::optional<Value> softmax_of(const Graph& graph, Value value) {
+  if (graph.op(value) == Op::kConvert) value = graph.operand(value, 0);
+  return graph.op(value) == Op::kSoftmax ? std::optional(value) : std::nullopt;
+}
+
 // What is exponentiated, of exp(x) and of softmax(z).
 std::optional<Value> exponent_of(Builder& b, Value value) {
-  if (b.graph().op(value) == Op::kSoftmax) {
-    return b.log_softmax(b.graph().operand(value, 0),
-                         Dims(b.graph().attributes(value).integers(Attr::kAxes)));
+  if (const std::optional<Value> p = softmax_of(b.graph(), value)) {
+    const Dims axes = b.graph().attributes(*p).integers(Attr::kAxes);
+    return as_dtype(b, b.log_softmax(b.graph().operand(*p, 0), axes), b.type(value).dtype());
   }
   const std::optional<Exponential> power = exponential(b.graph(), value);
   return power ? std::optional(exponent(b, *power)) : std::nullopt;
 }
 
 bool is_power(const Graph& graph, Value value) {
-  return graph.op(value) == Op::kSoftmax || exponential(graph, value).has_value();
+  return softmax_of(graph, value) || exponential(graph, value);
 }
 
 // Whether `value` is shifted already: x - max(x), or what the rules below subtract from.
@@ -135,13 +134,6 @@ bool is_shifted(const Graph& graph, Value value, const Dims& axes) {
   if (unshifted(graph, value, axes)) return true;
   return graph.op(value) == Op::kSub &&
          graph.op(strip(graph, graph.operand(value, 1), repeats).base) == Op::kRound;
-}
-
-// The integer next to the maximum of `x` over `axes`, finite if that is not.
-Value shift_of(Builder& b, Value x, const Dims& axes) {
-  const Value most = b.reduce(x, ReduceKind::kMax, axes);
-  const Value bound = b.constant_like(most, largest_finite(b.type(x).dtype()));
-  return b.round(b.max(b.min(most, bound), b.neg(bound)));
 }
 
 // log(total) + shift; of nothing it is -inf with the gradient 0, as logsumexp is.
@@ -162,7 +154,7 @@ Result logsumexp_scaled(Builder& b, Value value) {
   if (is_shifted(b.graph(), mean->power.x, axes)) return std::nullopt;
   const Value x = exponent(b, mean->power);
   const Value shift = shift_of(b, x, axes);
-  const Value exponents = b.sub(x, repeat_along(b, shift, b.type(x).shape(), axes));
+  const Value exponents = b.sub(x, ir::repeat_along(b, shift, axes, b.type(x).shape()));
   const Value total = b.add_node(Op::kReduce, {b.exp(exponents)}, reduction);
   const Value number = b.constant_like(total, mean->scale.number);
   const Value natural = shifted_logarithm(b, b.add_node(mean->scale.op, {total, number}), shift);
@@ -204,7 +196,7 @@ Result logsumexp_weighted(Builder& b, Value value) {
   const Value has_weight = b.ne(weights, b.constant_like(weights, 0));
   const Value shift = shift_of(b, b.select(has_weight, x, none), axes);
   // What has no weight may be far above the shift.
-  const Value above = b.sub(x, repeat_along(b, shift, b.type(x).shape(), axes));
+  const Value above = b.sub(x, ir::repeat_along(b, shift, axes, b.type(x).shape()));
   const Value bounded = b.min(above, b.constant_like(x, std::floor(std::log(largest) / 2)));
   const Value exponents = b.select(has_weight, above, bounded);
   const Value terms = b.mul(weights, b.exp(exponents));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -308,6 +309,39 @@ TEST(Stabilize, LogaddexpOfEqualNumbersHasTwoDerivatives) {
   const std::vector<double> got = derivatives(stable, 0, 1);
   ASSERT_EQ(got.size(), want.size());
   for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-15) << i;
+}
+
+// Numbers near a large one, and powers of 2 or of a number below 1: log(2) times the large number
+// would be rounded, in 8 digits to nothing of the differences.
+TEST(Stabilize, SoftmaxOfOtherPowersIsAsExactAsOfPowersOfE) {
+  for (const DType dtype : {DType::kBF16, DType::kF16, DType::kF32, DType::kF64}) {
+    for (const double base : {2.0, 0.5}) {
+      const std::string power = base == 2 ? "%e = exp2(%x) : f32[3]"
+                                          : "%c = constant(0.5) : f32[3] %e = pow(%c, %x) : f32[3]";
+      const std::string body = power +
+                               " %s = reduce(%e, kind=sum, axes=[0]) : f32[] "
+                               "%b = broadcast(%s) : f32[3] %y = div(%e, %b) : f32[3]";
+      const std::string type = fmt::format("{}[3]", name_of(dtype));
+      const Graph stable = run_stabilize(
+          parse_body("%x: " + type, type, replaced(body, "f32", name_of(dtype)), "%y"), {});
+      EXPECT_EQ(count(stable, Op::kSoftmax), 1) << ir::print(stable);
+      EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+      const std::array<double, 3> x = {100, 99, 98};
+      const std::vector<float> elements(x.begin(), x.end());
+      const Literal input = ir::converted(Literal::dense<float>(ir::Shape({3}), elements), dtype);
+      const Literal got = ir::interpret(stable, {{input}})[0];
+      const double digits = dtype == DType::kBF16  ? 0x1p-8
+                            : dtype == DType::kF16 ? 0x1p-11
+                            : dtype == DType::kF32 ? 0x1p-22
+                                                   : 0x1p-51;
+      double sum = 0;
+      for (const double number : x) sum += std::pow(base, number - 99);
+      for (std::int64_t i = 0; i < 3; ++i) {
+        const double want = std::pow(base, x[static_cast<std::size_t>(i)] - 99) / sum;
+        EXPECT_NEAR(got.as_double(i), want, digits * want) << name_of(dtype);
+      }
+    }
+  }
 }
 
 TEST(Stabilize, PowersOfOneAreLeftAlone) {
