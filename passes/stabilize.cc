@@ -112,17 +112,20 @@ Result log_of_softmax(Builder& b, Value value) {
   return in_base_of(b, value, natural);
 }
 
-// x - logsumexp(x)
+// x - logsumexp(x), and logsumexp(x) - x
 Result log_softmax(Builder& b, Value value) {
   const Graph& graph = b.graph();
-  const Value x = graph.operand(value, 0);
-  const Moved sum = strip(graph, graph.operand(value, 1), repeats);
-  if (graph.op(sum.base) != Op::kLogsumexp || graph.operand(sum.base, 0) != x) return std::nullopt;
-  const Dims axes = graph.attributes(sum.base).integers(Attr::kAxes);
-  if (!repeats_along(graph, graph.type(x).shape(), axes, sum.moves, graph.operand(value, 1))) {
-    return std::nullopt;
+  for (const std::size_t i : {0, 1}) {
+    const Value x = graph.operand(value, i);
+    const Value repeated = graph.operand(value, 1 - i);
+    const Moved sum = strip(graph, repeated, repeats);
+    if (graph.op(sum.base) != Op::kLogsumexp || graph.operand(sum.base, 0) != x) continue;
+    const Dims axes = graph.attributes(sum.base).integers(Attr::kAxes);
+    if (!repeats_along(graph, graph.type(x).shape(), axes, sum.moves, repeated)) continue;
+    const Value result = b.log_softmax(x, axes);
+    return i == 0 ? result : b.neg(result);
   }
-  return b.log_softmax(x, axes);
+  return std::nullopt;
 }
 
 // softmax(x - max(x)) and log_softmax(x - max(x)): the maximum is subtracted anyway.
@@ -186,7 +189,8 @@ std::vector<Rule> make_rules() {
                     "%0 = softmax(%x, axes=[0]) : f32[3]\n"
                     "%1 = sqrt(%0) : f32[3]\n"
                     "%2 = log(%1) : f32[3]"),
-      function_rule("log-softmax", {Op::kSub}, log_softmax, "x - logsumexp(x) is log_softmax(x)",
+      function_rule("log-softmax", {Op::kSub}, log_softmax,
+                    "x - logsumexp(x) is log_softmax(x), and logsumexp(x) - x is its negative",
                     "%0 = logsumexp(%x, axes=[0]) : f32[]\n"
                     "%1 = broadcast(%0) : f32[3]\n"
                     "%2 = sub(%x, %1) : f32[3]",

@@ -17,7 +17,7 @@ using ir::Value;
 using Result = std::optional<Value>;
 
 // What is nested deeper is left alone.
-constexpr int kMostDepth = 8;
+constexpr int kMostDepth = 12;
 
 enum class Kind : std::uint8_t {
   kUnknown,

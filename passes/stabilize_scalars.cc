@@ -52,6 +52,8 @@ std::vector<Rule> pattern_rules() {
       rule("over-one-plus-exp", y / (exp(x) + lit(1)), y * sigmoid(neg(x))),
       rule("one-minus-sigmoid", lit(1) - sigmoid(x), sigmoid(neg(x))),
       rule("log-sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
+      rule("minus-softplus", x - softplus(x), neg(softplus(neg(x)))),
+      rule("softplus-minus", softplus(x) - x, softplus(neg(x))),
       rule("log1p-neg-sigmoid", log1p(neg(sigmoid(x))), neg(softplus(x))),
 
       rule("one-minus-cos", lit(1) - cos(x), lit(2) * (sin(lit(0.5) * x) * sin(lit(0.5) * x))),

@@ -402,6 +402,14 @@ const Spelling kSpellings[] = {
      "%s = reduce(%e, kind=sum, axes=[1]) : f32[4] "
      "%k = reshape(%s) : f32[4,1] %b = broadcast(%k) : f32[4,5] %y = div(%e, %b) : f32[4,5]",
      "f32[4,5]", Op::kSoftmax},
+    {"cross_entropy_of_every_class",
+     "%e = exp(%x) : f32[4,5] %s = reduce(%e, kind=sum, axes=[1]) : f32[4] %l = log(%s) : f32[4] "
+     "%k = reshape(%l) : f32[4,1] %b = broadcast(%k) : f32[4,5] %y = sub(%b, %x) : f32[4,5]",
+     "f32[4,5]", Op::kLogSoftmax},
+    {"log_sigmoid_by_difference",
+     "%e = exp(%x) : f32[4,5] %c = constant(1) : f32[4,5] %s = add(%c, %e) : f32[4,5] "
+     "%l = log(%s) : f32[4,5] %y = sub(%x, %l) : f32[4,5]",
+     "f32[4,5]", Op::kSoftplus},
     {"softmax_with_temperature",
      "%c = constant(0.125) : f32[4,5] %z = mul(%x, %c) : f32[4,5] %e = exp(%z) : f32[4,5] "
      "%s = reduce(%e, kind=sum, axes=[1]) : f32[4] %k = reshape(%s) : f32[4,1] "
