@@ -70,6 +70,43 @@ bool is_root(const Graph& graph, Value value) {
   }
 }
 
+namespace {
+
+// Marks the slices and broadcasts of inputs that several maps read: reading the input is as cheap
+// as reading a copy of it.
+void mark_moved_inputs(const Graph& graph, std::vector<bool>& marks) {
+  const std::vector<bool> live = graph.live_nodes();
+  std::vector<int> users(graph.size());
+  std::vector<bool> is_read_by_maps(graph.size(), true);
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    if (!live[id]) continue;
+    for (const Value operand : graph.operands({id})) {
+      ++users[operand.id];
+      if (!is_map(graph, {id})) is_read_by_maps[operand.id] = false;
+    }
+  }
+  is_read_by_maps[graph.result().id] = false;
+  std::vector<int> moves(graph.size());  // of an input; 0 for what is none
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    const Op op = graph.op({id});
+    if (op != Op::kSlice && op != Op::kBroadcast && op != Op::kReshape) continue;
+    const Value x = graph.operand({id}, 0);
+    const bool is_moved = is_read_by_maps[id] && (is_input(graph, x) || moves[x.id] != 0);
+    if (is_moved && moves[x.id] < CostModel::kMostNumberOps) moves[id] = moves[x.id] + 1;
+  }
+  // What several maps read, and what that is made of.
+  std::vector<bool> is_shared(graph.size());
+  for (std::uint32_t id = graph.size(); id-- > 0;) {
+    if (moves[id] == 0 || !live[id]) continue;
+    is_shared[id] = is_shared[id] || users[id] > 1;
+    if (!is_shared[id]) continue;
+    marks[id] = true;
+    is_shared[graph.operand({id}, 0).id] = true;
+  }
+}
+
+}  // namespace
+
 std::vector<bool> find_numbers(const Graph& graph) {
   std::vector<int> ops(graph.size());  // that make a number; 0 for what is none
   const auto is_cheap = [&](Value value) {
@@ -95,6 +132,7 @@ std::vector<bool> find_numbers(const Graph& graph) {
     result[id] = true;
     if (graph.type(value).shape().num_elements() == 1) ops[id] = sum;
   }
+  mark_moved_inputs(graph, result);
   return result;
 }
 

@@ -19,6 +19,7 @@ bool is_root(const ir::Graph& graph, ir::Value value);
 
 // Of each node whether it is a number that few cheap ops make of inputs, such as a learning rate
 // with a correction, or one everywhere in a shape: every kernel that reads it may compute it again.
+// So may those that read a slice or broadcast of an input that several maps read.
 std::vector<bool> find_numbers(const ir::Graph& graph);
 
 }  // namespace ndl::passes

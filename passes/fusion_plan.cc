@@ -47,6 +47,7 @@ class Planner {
   void stay_with_roots();
   void move_to_users();
   void plan_stages();
+  void move_to_stages_of_users();
   void leave_absent_roots();
   void plan_groups();
 
@@ -84,7 +85,8 @@ class Planner {
     return at.place >= kFirstRead && graph_.op({reader_[at.place - kFirstRead]}) == Op::kMatmul;
   }
   // Whether a node that follows a root is better off in its kernel than with its users: it is
-  // written wherever it is, or takes less memory than what it is made of.
+  // written wherever it is, or takes less memory than what it is made of and nothing else reads
+  // later.
   bool stays_early(Value value) const;
   bool may_join_at_another_stage(Value producer, Value consumer) const;
   // f(producer, consumer, operand number) for all operands of a node that it waits for.
@@ -108,6 +110,7 @@ class Planner {
   std::vector<Position> positions_;  // of each node
   std::vector<bool> is_bound_;       // to what it follows
   std::vector<bool> is_written_;     // wherever it is
+  std::vector<bool> is_read_later_;  // by nodes of later stages, which are not better off early
   std::vector<std::size_t> first_flat_axis_;
   std::vector<std::uint32_t> first_read_;  // of each node that moves elements
   std::vector<std::uint32_t> reader_;      // of each read, the node that makes it
@@ -319,7 +322,7 @@ bool Planner::stays_early(Value value) const {
   const auto operands = graph_.operands(value);
   return std::ranges::any_of(operands, [&](Value operand) {
     return is_bound_[operand.id] && positions_[operand.id] == positions_[value.id] &&
-           graph_.type(value).bytes() < graph_.type(operand).bytes();
+           !is_read_later_[operand.id] && graph_.type(value).bytes() < graph_.type(operand).bytes();
   });
 }
 
@@ -339,8 +342,23 @@ void Planner::plan_stages() {
       stage[id] = std::max(stage[id], stage[producer.id] + step);
     });
   }
+  const std::vector<std::uint32_t> earliest = stage;
+  is_read_later_.assign(graph_.size(), false);
+  move_to_stages_of_users();
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    if (!live_[id]) continue;
+    for_each_edge(id, [&](Value producer, Value consumer, std::size_t) {
+      if (stage[producer.id] != stage[consumer.id]) is_read_later_[producer.id] = true;
+    });
+  }
+  stage = earliest;
+  move_to_stages_of_users();
+}
+
+void Planner::move_to_stages_of_users() {
+  std::vector<std::uint32_t>& stage = plan_.stage;
   // The earliest user decides.
-  is_written_.resize(graph_.size());
+  is_written_.assign(graph_.size(), false);
   std::vector<std::uint32_t> latest(graph_.size(), kNone);
   for (std::uint32_t id = graph_.size(); id-- > 0;) {
     if (!live_[id]) continue;
