@@ -89,9 +89,11 @@ void mark_moved_inputs(const Graph& graph, std::vector<bool>& marks) {
   std::vector<int> moves(graph.size());  // of an input; 0 for what is none
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
     const Op op = graph.op({id});
-    if (op != Op::kSlice && op != Op::kBroadcast && op != Op::kReshape) continue;
+    if (op != Op::kSlice && op != Op::kBroadcast) continue;
     const Value x = graph.operand({id}, 0);
-    const bool is_moved = is_read_by_maps[id] && (is_input(graph, x) || moves[x.id] != 0);
+    const bool is_renamed = graph.op(x) == Op::kReshape && is_input(graph, graph.operand(x, 0));
+    const bool is_moved =
+        is_read_by_maps[id] && (is_input(graph, x) || is_renamed || moves[x.id] != 0);
     if (is_moved && moves[x.id] < CostModel::kMostNumberOps) moves[id] = moves[x.id] + 1;
   }
   // What several maps read, and what that is made of.
