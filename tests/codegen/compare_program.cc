@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "codegen/lower_graph.h"
+#include "ir/parser.h"
 #include "runtime/control.h"
 #include "runtime/executable.h"
 
@@ -175,6 +177,19 @@ std::string difference_on_any_threads(const test::Outcome& want, const Program& 
   for (const int parts : {1, 2, 3, 7}) {
     found = difference(want, run_in_parts(program, inputs, parts), ulps);
     if (!found.empty()) return fmt::format("{} (in {} parts)", found, parts);
+  }
+  return "";
+}
+
+std::string difference_on_any_cpu(const std::string& text) {
+  const ir::Graph graph = ir::parse(text);
+  const std::vector<ir::Literal> inputs = test::random_inputs(graph, 1);
+  const test::Outcome want = test::run(graph, inputs);
+  for (const char* cpu : {"native", "x86-64-v3", "x86-64"}) {
+    CompileOptions options;
+    options.cpu = cpu;
+    const std::string found = difference_on_any_threads(want, *compile(graph, options), inputs);
+    if (!found.empty()) return fmt::format("{} for {}\n{}", found, cpu, text);
   }
   return "";
 }

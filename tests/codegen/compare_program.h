@@ -25,4 +25,7 @@ std::string difference(const test::Outcome& want, const test::Outcome& got, doub
 std::string difference_on_any_threads(const test::Outcome& want, const Program& program,
                                       std::span<const ir::Literal> inputs, double ulps = 0);
 
+// The same for a graph's text, compiled for the CPU at hand and for older ones, at random inputs.
+std::string difference_on_any_cpu(const std::string& text);
+
 }  // namespace ndl::codegen
