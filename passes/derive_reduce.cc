@@ -284,7 +284,9 @@ void derive_logaddexp(Derivation& d) {
   const Term c{&d.b, d.operand(1)};
   // Equal infinities do not differ; equal numbers differ by 0, with a slope.
   const Term is_infinite = abs(a) == std::numeric_limits<double>::infinity();
-  const Term difference = select((a == c) & is_infinite, 0, a - c);
+  const Term is_same_infinity = (a == c) & is_infinite;
+  const Term apart = a - c;
+  const Term difference = select(is_same_infinity, 0, apart);
   if (d.needs(0)) d.add_masked(0, (g * sigmoid(difference)).value);
   if (d.needs(1)) d.add_masked(1, (g * sigmoid(-difference)).value);
 }

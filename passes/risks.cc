@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ir/attributes.h"
+#include "passes/stabilize_helpers.h"
 #include "passes/value_range.h"
 
 namespace ndl::passes {
@@ -52,6 +53,8 @@ class Finder {
         return above(value, std::log(most), operand(value, 0).high);
       case Op::kExp2:
         return above(value, std::log2(most), operand(value, 0).high);
+      case Op::kPow:
+        return risk_of_power(value, most);
       case Op::kSinh:
       case Op::kCosh: {
         const ValueRange& x = operand(value, 0);
@@ -95,7 +98,20 @@ class Finder {
     }
   }
   bool is_square(Value value) const {
-    return graph_.op(value) == Op::kMul && graph_.operand(value, 0) == graph_.operand(value, 1);
+    const Op op = graph_.op(value);
+    return (op == Op::kMul && graph_.operand(value, 0) == graph_.operand(value, 1)) ||
+           (op == Op::kPow && is_number(graph_, graph_.operand(value, 1), 2));
+  }
+
+  std::optional<Risk> risk_of_power(Value value, double most) const {
+    const ValueRange& exponent = operand(value, 1);
+    if (const auto base = positive_number(graph_, graph_.operand(value, 0)); base && *base != 1) {
+      const double limit = std::log(most) / std::log(*base);
+      return *base > 1 ? above(value, limit, exponent.high) : std::nullopt;
+    }
+    if (exponent.low >= 0 || !operand(value, 0).contains(0)) return std::nullopt;
+    return Risk{value, "is inf at 0 where the exponent is negative",
+                "add a small number to the base"};
   }
 
   // E[x^2] - E[x]^2 and 1 - cos(x).

@@ -131,8 +131,9 @@ Value exponent(Builder& b, const Exponential& power) {
 
 Value shift_of(Builder& b, Value x, const Dims& axes) {
   const Value most = b.reduce(x, ReduceKind::kMax, axes);
-  const Value bound = b.constant_like(most, largest_finite(b.type(x).dtype()));
-  return b.round(b.max(b.min(most, bound), b.neg(bound)));
+  const double largest = largest_finite(b.type(x).dtype());
+  const Value below = b.min(most, b.constant_like(most, largest));
+  return b.round(b.max(below, b.constant_like(most, -largest)));
 }
 
 Value as_dtype(Builder& b, Value x, DType dtype) {

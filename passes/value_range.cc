@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ir/attributes.h"
+#include "passes/stabilize_helpers.h"
 
 namespace ndl::passes {
 namespace {
@@ -36,11 +37,6 @@ bool only_moves(Op op) {
     default:
       return false;
   }
-}
-
-Value moved_from(const Graph& graph, Value value) {
-  while (only_moves(graph.op(value))) value = graph.operand(value, 0);
-  return value;
 }
 
 // A product or quotient of nothing and too much is not known.
@@ -122,18 +118,34 @@ class Ranges {
         return x;
       case ReduceKind::kSum: {
         const double count = after == 0 ? 0 : before / after;
-        return {std::min(0.0, product(x.low, count)), std::max(0.0, product(x.high, count))};
+        if (count == 0) return {0, 0};
+        // Of one term at least.
+        return {std::min(x.low, product(x.low, count)), std::max(x.high, product(x.high, count))};
       }
       default:
         return kEverything;
     }
   }
 
-  // x - max(x), where the maximum may have been moved.
+  // x - max(x), the maximum repeated along the axes over which it is.
   bool is_below_maximum(Value value) const {
-    const Value max = moved_from(graph_, graph_.operand(value, 1));
-    return graph_.op(max) == Op::kReduce && graph_.attributes(max).kind() == ReduceKind::kMax &&
-           graph_.operand(max, 0) == graph_.operand(value, 0);
+    const Value x = graph_.operand(value, 0);
+    const Value repeated = graph_.operand(value, 1);
+    const Moved max = strip(graph_, repeated, repeats);
+    if (!is_reduce(graph_, max.base, ReduceKind::kMax) || graph_.operand(max.base, 0) != x) {
+      return false;
+    }
+    const ir::Dims& axes = graph_.attributes(max.base).integers(Attr::kAxes);
+    return repeats_along(graph_, graph_.type(x).shape(), axes, max.moves, repeated);
+  }
+
+  ValueRange power(const ValueRange& x, const ValueRange& y) const {
+    if (y.low != y.high) return x.low >= 0 ? ValueRange{0, kInfinity} : kEverything;
+    const bool is_even = std::fmod(y.low, 2) == 0;
+    if (x.low < 0 && !is_even) return kEverything;
+    const ValueRange base = is_even ? magnitude(x) : x;
+    const ValueRange ends = {std::pow(base.low, y.low), std::pow(base.high, y.low)};
+    return {std::min(ends.low, ends.high), std::max(ends.low, ends.high)};
   }
 
   ValueRange computed(Value value) const {
@@ -191,6 +203,13 @@ class Ranges {
       }
       case Op::kDiv:
         return y.contains(0) ? kEverything : product(x, {1 / y.high, 1 / y.low});
+      case Op::kPow:
+        return power(x, y);
+      case Op::kClamp: {
+        const ValueRange& most = operand(value, 2);
+        return {std::min(std::max(x.low, y.low), most.low),
+                std::min(std::max(x.high, y.high), most.high)};
+      }
       case Op::kMin:
         return {std::min(x.low, y.low), std::min(x.high, y.high)};
       case Op::kMax:

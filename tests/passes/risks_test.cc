@@ -109,6 +109,19 @@ TEST(Risks, AreNamed) {
   EXPECT_EQ(risky_ops("%y = sqrt(%x)"), "sqrt");
   EXPECT_EQ(risky_ops("%0 = abs(%x) %y = rsqrt(%0)"), "rsqrt");
   EXPECT_EQ(risky_ops("%one = constant(1) : f32[4] %0 = cos(%x) %y = sub(%one, %0)"), "sub");
+  EXPECT_EQ(risky_ops("%ten = constant(10) : f32[4] %y = pow(%ten, %x)"), "pow");
+  EXPECT_EQ(risky_ops("%c = constant(-1) : f32[4] %y = pow(%x, %c)"), "pow");
+  // The maxima of rows beside columns.
+  EXPECT_EQ(risky_ops("%s = reshape(%x) : f32[2,2] %m = reduce(%s, kind=max, axes=[1]) : f32[2] "
+                      "%b = broadcast(%m) : f32[2,2] %0 = sub(%s, %b) %1 = exp(%0) "
+                      "%y = reshape(%1) : f32[4]"),
+            "exp");
+  EXPECT_EQ(risky_ops("%two = constant(2) : f32[4] %n = constant(4) : f32[] "
+                      "%0 = pow(%x, %two) %1 = reduce(%0, kind=sum, axes=[0]) : f32[] "
+                      "%2 = div(%1, %n) %3 = reduce(%x, kind=sum, axes=[0]) : f32[] "
+                      "%4 = div(%3, %n) %c = constant(2) : f32[] %5 = pow(%4, %c) "
+                      "%6 = sub(%2, %5) %y = broadcast(%6) : f32[4]"),
+            "sub");
 }
 
 TEST(Risks, AreNotSeenWhereThereAreNone) {
@@ -121,6 +134,16 @@ TEST(Risks, AreNotSeenWhereThereAreNone) {
                       "%0 = sub(%x, %b) %y = exp(%0)"),
             "");
   EXPECT_EQ(risky_ops("%y = softmax(%x, axes=[0])"), "");
+  EXPECT_EQ(risky_ops("%l = constant(1e-7) : f32[4] %h = constant(1) : f32[4] "
+                      "%0 = clamp(%x, %l, %h) %y = log(%0)"),
+            "");
+  EXPECT_EQ(risky_ops("%one = constant(1) : f32[4] %0 = mul(%x, %x) %1 = add(%0, %one) "
+                      "%2 = reduce(%1, kind=sum, axes=[0]) : f32[] %3 = log(%2) "
+                      "%y = broadcast(%3) : f32[4]"),
+            "");
+  EXPECT_EQ(risky_ops("%one = constant(1) : f32[4] %two = constant(2) : f32[4] "
+                      "%0 = pow(%x, %two) %1 = add(%0, %one) %y = div(%x, %1)"),
+            "");
 }
 
 TEST(Risks, TheLimitIsThatOfTheDtype) {
