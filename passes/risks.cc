@@ -97,12 +97,6 @@ class Finder {
       value = graph_.operand(value, 0);
     }
   }
-  bool is_square(Value value) const {
-    const Op op = graph_.op(value);
-    return (op == Op::kMul && graph_.operand(value, 0) == graph_.operand(value, 1)) ||
-           (op == Op::kPow && is_number(graph_, graph_.operand(value, 1), 2));
-  }
-
   std::optional<Risk> risk_of_power(Value value, double most) const {
     const ValueRange& exponent = operand(value, 1);
     if (const auto base = positive_number(graph_, graph_.operand(value, 0)); base && *base != 1) {
@@ -118,10 +112,10 @@ class Finder {
   std::optional<Risk> risk_of_difference(Value value) const {
     const Value left = without_factors(graph_.operand(value, 0));
     const Value right = without_factors(graph_.operand(value, 1));
-    const bool is_sum_of_squares = graph_.op(left) == Op::kReduce &&
-                                   graph_.attributes(left).kind() == ReduceKind::kSum &&
-                                   is_square(without_factors(graph_.operand(left, 0)));
-    if (is_sum_of_squares && is_square(right)) {
+    const bool is_sum_of_squares =
+        graph_.op(left) == Op::kReduce && graph_.attributes(left).kind() == ReduceKind::kSum &&
+        squared(graph_, without_factors(graph_.operand(left, 0))).has_value();
+    if (is_sum_of_squares && squared(graph_, right)) {
       return Risk{value, "cancels where the mean is large beside the spread",
                   "use the mean of (x - mean(x))^2, which reads x once more"};
     }

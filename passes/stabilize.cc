@@ -20,30 +20,6 @@ using Result = std::optional<Value>;
 
 // Rules by function: reductions, with what stands between them and their users.
 
-// The axes of the sum of `exps` that `value` repeats, as it is or (a reciprocal) 1 over it.
-std::optional<Dims> axes_of_repeated_sum(const Graph& graph, Value value, Value exps,
-                                         bool is_reciprocal) {
-  Moved sum = strip(graph, value, repeats);
-  if (is_reciprocal) {
-    if (graph.op(sum.base) != Op::kDiv || !is_number(graph, graph.operand(sum.base, 0), 1)) {
-      return std::nullopt;
-    }
-    Moved inner = strip(graph, graph.operand(sum.base, 1), repeats);
-    inner.moves.insert(inner.moves.end(), sum.moves.begin(), sum.moves.end());
-    sum = std::move(inner);
-  }
-  // A sum over axes of extent 1 has become a reshape.
-  Dims axes;
-  if (sum.base != exps) {
-    if (!is_reduce(graph, sum.base, ReduceKind::kSum) || graph.operand(sum.base, 0) != exps) {
-      return std::nullopt;
-    }
-    axes = graph.attributes(sum.base).integers(Attr::kAxes);
-  }
-  if (!repeats_along(graph, graph.type(exps).shape(), axes, sum.moves, value)) return std::nullopt;
-  return axes;
-}
-
 Result softmax(Builder& b, Value value) {
   const Graph& graph = b.graph();
   for (const std::size_t i : {0, 1}) {

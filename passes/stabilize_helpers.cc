@@ -96,6 +96,29 @@ std::optional<Value> unshifted(const Graph& graph, Value value, const Dims& axes
   return x;
 }
 
+std::optional<Dims> axes_of_repeated_sum(const Graph& graph, Value value, Value exps,
+                                         bool is_reciprocal) {
+  Moved sum = strip(graph, value, repeats);
+  if (is_reciprocal) {
+    if (graph.op(sum.base) != Op::kDiv || !is_number(graph, graph.operand(sum.base, 0), 1)) {
+      return std::nullopt;
+    }
+    Moved inner = strip(graph, graph.operand(sum.base, 1), repeats);
+    inner.moves.insert(inner.moves.end(), sum.moves.begin(), sum.moves.end());
+    sum = std::move(inner);
+  }
+  // A sum over axes of extent 1 has become a reshape.
+  Dims axes;
+  if (sum.base != exps) {
+    if (!is_reduce(graph, sum.base, ReduceKind::kSum) || graph.operand(sum.base, 0) != exps) {
+      return std::nullopt;
+    }
+    axes = graph.attributes(sum.base).integers(Attr::kAxes);
+  }
+  if (!repeats_along(graph, graph.type(exps).shape(), axes, sum.moves, value)) return std::nullopt;
+  return axes;
+}
+
 std::optional<double> positive_number(const Graph& graph, Value value) {
   if (!graph.is_splat(value)) return std::nullopt;
   const double c = graph.attributes(value).literal(Attr::kValue).as_double(0);
@@ -105,6 +128,13 @@ std::optional<double> positive_number(const Graph& graph, Value value) {
 bool is_number(const Graph& graph, Value value, double number) {
   return graph.is_splat(value) &&
          graph.attributes(value).literal(Attr::kValue).as_double(0) == number;
+}
+
+std::optional<Value> squared(const Graph& graph, Value value) {
+  const bool is_product =
+      graph.op(value) == Op::kMul && graph.operand(value, 0) == graph.operand(value, 1);
+  const bool is_power = graph.op(value) == Op::kPow && is_number(graph, graph.operand(value, 1), 2);
+  return is_product || is_power ? std::optional(graph.operand(value, 0)) : std::nullopt;
 }
 
 std::optional<Exponential> exponential(const Graph& graph, Value value) {

@@ -44,11 +44,18 @@ bool is_reduce(const ir::Graph& graph, ir::Value value, ir::ReduceKind kind);
 // The x of x - max(x), the maximum being over `axes`.
 std::optional<ir::Value> unshifted(const ir::Graph& graph, ir::Value value, const ir::Dims& axes);
 
+// The axes of the sum of `terms` that `value` repeats, as it is or (a reciprocal) 1 over it.
+std::optional<ir::Dims> axes_of_repeated_sum(const ir::Graph& graph, ir::Value value,
+                                             ir::Value terms, bool is_reciprocal);
+
 // Whether a value is that number everywhere.
 bool is_number(const ir::Graph& graph, ir::Value value, double number);
 
 // The number that a value is everywhere, if it is positive and finite.
 std::optional<double> positive_number(const ir::Graph& graph, ir::Value value);
+
+// The x of x * x and of pow(x, 2).
+std::optional<ir::Value> squared(const ir::Graph& graph, ir::Value value);
 
 // A power of a number c > 0: exp(log(c) * x).
 struct Exponential {

@@ -30,14 +30,6 @@ Value power_of_two_near(Builder& b, Value magnitude) {
   return b.exp2(b.max(b.min(b.floor(b.log2(magnitude)), highest), lowest));
 }
 
-// The x of x * x.
-std::optional<Value> squared(const Graph& graph, Value value) {
-  if (graph.op(value) != Op::kMul || graph.operand(value, 0) != graph.operand(value, 1)) {
-    return std::nullopt;
-  }
-  return graph.operand(value, 0);
-}
-
 // Whether it is x / 2^k: the result of a rule.
 bool is_scaled(const Graph& graph, Value value) {
   return graph.op(value) == Op::kDiv &&
@@ -161,6 +153,68 @@ Result logsumexp_scaled(Builder& b, Value value) {
   return in_base_of(b, value, replay(b, natural, mean->moves));
 }
 
+// w * exp(x - shift), where the shift is an integer near the largest x that has a weight.
+struct WeightedTerms {
+  Value terms;
+  Value shift;
+};
+WeightedTerms weighted_terms(Builder& b, Value x, Value weights, const Dims& axes) {
+  const double largest = largest_finite(b.type(x).dtype());
+  const Value none = b.constant_like(x, -largest);
+  const Value has_weight = b.ne(weights, b.constant_like(weights, 0));
+  const Value shift = shift_of(b, b.select(has_weight, x, none), axes);
+  // What has no weight may be far above the shift.
+  const Value above = b.sub(x, ir::repeat_along(b, shift, axes, b.type(x).shape()));
+  const Value bounded = b.min(above, b.constant_like(x, std::floor(std::log(largest) / 2)));
+  const Value exponents = b.select(has_weight, above, bounded);
+  return {b.mul(weights, b.exp(exponents)), shift};
+}
+
+// A power where a mask holds, else 0: select(m, exp(x), 0), or exp(x) times m as a number.
+struct MaskedPower {
+  Exponential power;
+  Value mask;
+};
+std::optional<MaskedPower> masked_power(const Graph& graph, Value value) {
+  if (graph.op(value) == Op::kSelect && is_number(graph, graph.operand(value, 2), 0)) {
+    const std::optional<Exponential> power = exponential(graph, graph.operand(value, 1));
+    if (power) return MaskedPower{*power, graph.operand(value, 0)};
+  }
+  if (graph.op(value) != Op::kMul) return std::nullopt;
+  for (const std::size_t i : {0, 1}) {
+    const std::optional<Exponential> power = exponential(graph, graph.operand(value, i));
+    const Value number = graph.operand(value, 1 - i);
+    if (!power || graph.op(number) != Op::kConvert) continue;
+    const Value mask = graph.operand(number, 0);
+    if (graph.type(mask).dtype() == DType::kBool) return MaskedPower{*power, mask};
+  }
+  return std::nullopt;
+}
+
+// Of e / sum(e) for e = w * exp(x).
+Result softmax_weighted(Builder& b, Value value) {
+  const Value e = b.graph().operand(value, 0);
+  const std::optional<Dims> axes =
+      axes_of_repeated_sum(b.graph(), b.graph().operand(value, 1), e, false);
+  if (!axes) return std::nullopt;
+  if (const std::optional<MaskedPower> masked = masked_power(b.graph(), e)) {
+    const Value x = exponent(b, masked->power);
+    const Value none = b.constant_like(x, -std::numeric_limits<double>::infinity());
+    return b.softmax(b.select(masked->mask, x, none), *axes);
+  }
+  if (b.graph().op(e) != Op::kMul) return std::nullopt;
+  for (const std::size_t i : {0, 1}) {
+    const std::optional<Exponential> power = exponential(b.graph(), b.graph().operand(e, i));
+    const Value weights = b.graph().operand(e, 1 - i);
+    if (!power || exponential(b.graph(), weights) || is_shifted(b.graph(), power->x, *axes))
+      continue;
+    const Value terms = weighted_terms(b, exponent(b, *power), weights, *axes).terms;
+    const Value sum = b.reduce(terms, ReduceKind::kSum, *axes);
+    return b.div(terms, ir::repeat_along(b, sum, *axes, b.type(terms).shape()));
+  }
+  return std::nullopt;
+}
+
 // Of log(sum(w * exp(x))): shifted by the largest x whose weight is not 0, to an integer.
 Result logsumexp_weighted(Builder& b, Value value) {
   if (scaled_sum(b.graph(), b.graph().operand(value, 0))) return std::nullopt;
@@ -169,6 +223,12 @@ Result logsumexp_weighted(Builder& b, Value value) {
   const Attributes reduction = b.graph().attributes(sum.base);
   const Dims axes = reduction.integers(Attr::kAxes);
   const Value product = b.graph().operand(sum.base, 0);
+  if (const std::optional<MaskedPower> masked = masked_power(b.graph(), product)) {
+    const Value x = exponent(b, masked->power);
+    const Value none = b.constant_like(x, -std::numeric_limits<double>::infinity());
+    const Value natural = b.logsumexp(b.select(masked->mask, x, none), axes);
+    return in_base_of(b, value, replay(b, natural, sum.moves));
+  }
   if (b.graph().op(product) != Op::kMul) return std::nullopt;
   Value powers = b.graph().operand(product, 0);
   Value weights = b.graph().operand(product, 1);
@@ -191,17 +251,9 @@ Result logsumexp_weighted(Builder& b, Value value) {
   }
   if (b.graph().is_splat(weights)) return std::nullopt;
 
-  const double largest = largest_finite(b.type(x).dtype());
-  const Value none = b.constant_like(x, -largest);
-  const Value has_weight = b.ne(weights, b.constant_like(weights, 0));
-  const Value shift = shift_of(b, b.select(has_weight, x, none), axes);
-  // What has no weight may be far above the shift.
-  const Value above = b.sub(x, ir::repeat_along(b, shift, axes, b.type(x).shape()));
-  const Value bounded = b.min(above, b.constant_like(x, std::floor(std::log(largest) / 2)));
-  const Value exponents = b.select(has_weight, above, bounded);
-  const Value terms = b.mul(weights, b.exp(exponents));
-  const Value total = b.add_node(Op::kReduce, {terms}, reduction);
-  const Value natural = shifted_logarithm(b, total, shift);
+  const WeightedTerms weighted = weighted_terms(b, x, weights, axes);
+  const Value total = b.add_node(Op::kReduce, {weighted.terms}, reduction);
+  const Value natural = shifted_logarithm(b, total, weighted.shift);
   return in_base_of(b, value, replay(b, natural, sum.moves));
 }
 
@@ -257,6 +309,15 @@ std::vector<Rule> scaling_rules() {
                     "%n = constant(-3) : f32[]\n"
                     "%2 = div(%1, %n) : f32[]\n"
                     "%3 = log(%2) : f32[]"),
+      function_rule("softmax-weighted", {Op::kDiv}, softmax_weighted,
+                    "w * exp(x) / sum(w * exp(x)) shifts x by the largest that has a weight; under "
+                    "a mask it is a softmax",
+                    "%w = constant([0.5, 0, 2]) : f32[3]\n%0 = exp(%x) : f32[3]\n"
+                    "%1 = mul(%0, %w) : f32[3]\n%2 = reduce(%1, kind=sum, axes=[0]) : f32[]\n"
+                    "%3 = broadcast(%2) : f32[3]\n%4 = div(%1, %3) : f32[3]",
+                    "%w = constant([0.5, 0, 2]) : f32[3]\n%0 = exp(%x) : f32[3]\n"
+                    "%1 = add(%0, %w) : f32[3]\n%2 = reduce(%1, kind=sum, axes=[0]) : f32[]\n"
+                    "%3 = broadcast(%2) : f32[3]\n%4 = div(%1, %3) : f32[3]"),
       function_rule("logsumexp-weighted", {Op::kLog, Op::kLog2}, logsumexp_weighted,
                     "log(sum(w * exp(x))) shifts x by the largest that has a weight; log(sum(w * "
                     "softmax(x))) alike",

@@ -344,6 +344,16 @@ TEST(Stabilize, SoftmaxOfOtherPowersIsAsExactAsOfPowersOfE) {
   }
 }
 
+TEST(Stabilize, ANormOfPowersOfTwoSquaresNoLargeNumber) {
+  const Graph naive = parse_body("%x: f32[2]", "f32[]",
+                                 "%c = constant(2) : f32[2] %p = pow(%x, %c) : f32[2] "
+                                 "%s = reduce(%p, kind=sum, axes=[0]) : f32[] "
+                                 "%y = sqrt(%s) : f32[]",
+                                 "%y");
+  const Literal x = Literal::dense<float>(ir::Shape({2}), {3e30F, 4e30F});
+  EXPECT_NEAR(ir::interpret(run_stabilize(naive, {}), {{x}})[0].as_double(0), 5e30, 1e24);
+}
+
 TEST(Stabilize, PowersOfOneAreLeftAlone) {
   const Graph naive = parse_body("%x: f32[3]", "f32[3]",
                                  "%c = constant(1) : f32[3] %e = pow(%c, %x) : f32[3] "
@@ -402,6 +412,17 @@ const Spelling kSpellings[] = {
      "%s = reduce(%e, kind=sum, axes=[1]) : f32[4] "
      "%k = reshape(%s) : f32[4,1] %b = broadcast(%k) : f32[4,5] %y = div(%e, %b) : f32[4,5]",
      "f32[4,5]", Op::kSoftmax},
+    {"softmax_under_a_mask",
+     "%c = constant(0) : f32[4,5] %m = lt(%c, %x) : bool[4,5] %w = convert(%m) : f32[4,5] "
+     "%e = exp(%x) : f32[4,5] %p = mul(%e, %w) : f32[4,5] "
+     "%s = reduce(%p, kind=sum, axes=[1]) : f32[4] %k = reshape(%s) : f32[4,1] "
+     "%b = broadcast(%k) : f32[4,5] %y = div(%p, %b) : f32[4,5]",
+     "f32[4,5]", Op::kSoftmax},
+    {"logsumexp_of_what_is_selected",
+     "%c = constant(0) : f32[4,5] %m = lt(%c, %x) : bool[4,5] %e = exp(%x) : f32[4,5] "
+     "%p = select(%m, %e, %c) : f32[4,5] %s = reduce(%p, kind=sum, axes=[1]) : f32[4] "
+     "%y = log(%s) : f32[4]",
+     "f32[4]", Op::kLogsumexp},
     {"cross_entropy_of_every_class",
      "%e = exp(%x) : f32[4,5] %s = reduce(%e, kind=sum, axes=[1]) : f32[4] %l = log(%s) : f32[4] "
      "%k = reshape(%l) : f32[4,1] %b = broadcast(%k) : f32[4,5] %y = sub(%b, %x) : f32[4,5]",
