@@ -24,6 +24,18 @@ TEST(Run, MissingInputsAreListedWithTheirTypes) {
   expect_error(run({{"run", "-", "--input=2xf32"}, kAdd}), 2, {"no input for y: f32[2]\n"});
 }
 
+TEST(Run, TakesTheInputsOfTheGraphThatItsPassesMake) {
+  const std::string graph =
+      "needle 1\n\ngraph f(%x: f32[2]) -> f32[2] {\n  %0 = mul(%x, %x)\n  return %0\n}\n";
+  for (const std::string pipeline : {"vjp", "vjp,default"}) {
+    expect_output(
+        run({{"run", "-", "-p", pipeline, "--input=2xf32=2 3", "--input=2xf32=1 10"}, graph}),
+        "([4 9], [4 60])\n");
+  }
+  expect_output(run({{"run", "-", "-p", "vmap{size=2}", "--input=2x2xf32=1 2 3 4"}, graph}),
+                "[[ 1  4]\n [ 9 16]]\n");
+}
+
 TEST(Run, CheckNanNamesTheOpAndItsLine) {
   const std::string graph =
       "needle 1\n\ngraph f(%x: f32[3]) -> f32[3] {\n  %0 = log(%x)\n  %1 = mul(%0, %x)\n"

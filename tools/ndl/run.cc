@@ -152,20 +152,21 @@ int run(const Options& options) {
     interpret_options.memory_limit = parse_bytes("--memory-limit", options.memory_limit);
   }
 
-  // 2. The graph, and which input and expectation goes where.
+  // 2. The graph after its passes, which may have given it other parameters and results, and which
+  // input and expectation goes where.
   const ir::Graph source = load_graph(options.file);
-  const std::vector<Spec> input_specs = bind_inputs(source, options.inputs);
-  const auto expected_specs = bind_expected(source, options.expected, options.wide);
-  const ir::Type type = source.result_type();
-  const Format format = output_format(options.output, type.elements().size());
-  check_input_bytes(source, interpret_options.memory_limit);
   const ir::Graph graph = options.passes.run(source, interprets ? std::string() : cpu);
+  const std::vector<Spec> input_specs = bind_inputs(graph, options.inputs);
+  const auto expected_specs = bind_expected(graph, options.expected, options.wide);
+  const ir::Type type = graph.result_type();
+  const Format format = output_format(options.output, type.elements().size());
+  check_input_bytes(graph, interpret_options.memory_limit);
   if (!interprets) options.passes.dump_kernels(graph, cpu);
   const std::shared_ptr<const codegen::Program> program =
       interprets ? nullptr : compile(graph, cpu, interpret_options.memory_limit);
 
   // 3. The tensors.
-  const std::vector<ir::Literal> inputs = make_inputs(source, input_specs, seed);
+  const std::vector<ir::Literal> inputs = make_inputs(graph, input_specs, seed);
   std::vector<std::optional<ir::Literal>> expected(expected_specs.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (!expected_specs[i]) continue;
