@@ -18,10 +18,13 @@ struct Moved {
   std::vector<ir::Value> moves;  // from the base outward
 };
 
+// More moves in a row are not looked through: a rule makes all of them anew.
+inline constexpr std::size_t kMostMoves = 32;
+
 template <class IsMove>
 Moved strip(const ir::Graph& graph, ir::Value value, IsMove&& is_move) {
   Moved moved{value, {}};
-  while (is_move(graph.op(moved.base))) {
+  while (moved.moves.size() < kMostMoves && is_move(graph.op(moved.base))) {
     moved.moves.push_back(moved.base);
     moved.base = graph.operand(moved.base, 0);
   }
