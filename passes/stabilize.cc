@@ -81,8 +81,12 @@ bool moves_elements(Op op) {
 
 // log(softmax(x)), of all elements or of some.
 Result log_of_softmax(Builder& b, Value value) {
-  const Moved p = strip(b.graph(), b.graph().operand(value, 0), moves_elements);
-  if (b.graph().op(p.base) != Op::kSoftmax) return std::nullopt;
+  const Graph& graph = b.graph();
+  const Moved p = strip(graph, graph.operand(value, 0), moves_elements);
+  const bool is_rounded_away = std::ranges::any_of(p.moves, [&](Value move) {
+    return graph.op(move) == Op::kConvert && !is_float_convert(graph, move);
+  });
+  if (graph.op(p.base) != Op::kSoftmax || is_rounded_away) return std::nullopt;
   const Dims axes = b.graph().attributes(p.base).integers(Attr::kAxes);
   const Value natural = replay(b, b.log_softmax(b.graph().operand(p.base, 0), axes), p.moves);
   return in_base_of(b, value, natural);

@@ -130,6 +130,11 @@ bool is_number(const Graph& graph, Value value, double number) {
          graph.attributes(value).literal(Attr::kValue).as_double(0) == number;
 }
 
+bool is_float_convert(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kConvert && is_float(graph.type(value).dtype()) &&
+         is_float(graph.type(graph.operand(value, 0)).dtype());
+}
+
 std::optional<Value> squared(const Graph& graph, Value value) {
   const bool is_product =
       graph.op(value) == Op::kMul && graph.operand(value, 0) == graph.operand(value, 1);

@@ -57,6 +57,9 @@ bool is_number(const ir::Graph& graph, ir::Value value, double number);
 // The number that a value is everywhere, if it is positive and finite.
 std::optional<double> positive_number(const ir::Graph& graph, ir::Value value);
 
+// Whether a value is floats, converted to floats: what they are made of is known of it as well.
+bool is_float_convert(const ir::Graph& graph, ir::Value value);
+
 // The x of x * x and of pow(x, 2).
 std::optional<ir::Value> squared(const ir::Graph& graph, ir::Value value);
 

@@ -44,7 +44,7 @@ Kind kind_of(const Graph& graph, Value value, int depth = 0) {
     case Op::kSigmoid:
       return Kind::kKnown;
     case Op::kConvert:
-      return is_float(graph.type(graph.operand(value, 0)).dtype()) ? of_operand(0) : Kind::kUnknown;
+      return is_float_convert(graph, value) ? of_operand(0) : Kind::kUnknown;
     case Op::kBroadcast:
     case Op::kReshape:
       return of_operand(0);

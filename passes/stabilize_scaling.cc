@@ -101,7 +101,7 @@ Result normalize(Builder& b, Value value) {
 
 // The softmax that `value` is, converted or not.
 std::optional<Value> softmax_of(const Graph& graph, Value value) {
-  if (graph.op(value) == Op::kConvert) value = graph.operand(value, 0);
+  if (is_float_convert(graph, value)) value = graph.operand(value, 0);
   return graph.op(value) == Op::kSoftmax ? std::optional(value) : std::nullopt;
 }
 
