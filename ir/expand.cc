@@ -6,16 +6,12 @@
 #include "ir/inline_graph.h"
 
 namespace ndl::ir {
-namespace {
 
 Value as_dtype(Builder& b, Value x, DType dtype) {
   return b.type(x).dtype() == dtype ? x : b.convert(x, dtype);
 }
 
-// 16-bit floats as f32, so that what is computed from them is rounded once, at the end.
 Value widened(Builder& b, Value x) { return as_dtype(b, x, accumulator_of(b.type(x).dtype())); }
-
-}  // namespace
 
 Value repeat_along(Builder& b, Value reduced, const Dims& axes, const Shape& shape) {
   Dims kept = shape.dims();

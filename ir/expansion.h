@@ -13,6 +13,10 @@ Graph expansion(const OpDef& def, const Attributes& attributes, std::span<const 
 // The same for a node of a graph.
 Graph expansion(const Graph& graph, Value value);
 
+// x, converted unless it is of that dtype.
+Value as_dtype(Builder& b, Value x, DType dtype);
+// 16-bit floats as f32, so that what is computed from them is rounded once, at the end.
+Value widened(Builder& b, Value x);
 // `reduced`, from which `axes` were dropped, repeated along them to `shape`.
 Value repeat_along(Builder& b, Value reduced, const Dims& axes, const Shape& shape);
 // x combined over `axes`, in the shape of x.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/expansion.h"
 #include "passes/canonicalize.h"
 #include "passes/stabilize_helpers.h"
 
@@ -33,7 +34,7 @@ Result softmax(Builder& b, Value value) {
     if (!axes) continue;
     if (power->log_base == 1) return b.softmax(power->x, *axes);
     const DType dtype = b.type(value).dtype();
-    return as_dtype(b, b.softmax(shifted(b, *power, *axes).exponent, *axes), dtype);
+    return ir::as_dtype(b, b.softmax(shifted(b, *power, *axes).exponent, *axes), dtype);
   }
   return std::nullopt;
 }
@@ -53,7 +54,7 @@ std::optional<Value> logsumexp_of(Builder& b, Value value) {
   const DType dtype = b.type(value).dtype();
   const ShiftedPower near = shifted(b, *power, axes);
   const Value natural = b.add(b.logsumexp(near.exponent, axes), near.shift);
-  return replay(b, as_dtype(b, natural, dtype), sum.moves);
+  return replay(b, ir::as_dtype(b, natural, dtype), sum.moves);
 }
 
 // Of log(sum(exp(x))), whatever moves the sum before its logarithm is taken.

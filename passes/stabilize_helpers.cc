@@ -171,12 +171,8 @@ Value shift_of(Builder& b, Value x, const Dims& axes) {
   return b.round(b.max(below, b.constant_like(most, -largest)));
 }
 
-Value as_dtype(Builder& b, Value x, DType dtype) {
-  return b.type(x).dtype() == dtype ? x : b.convert(x, dtype);
-}
-
 ShiftedPower shifted(Builder& b, const Exponential& power, const Dims& axes) {
-  Value x = as_dtype(b, power.x, accumulator_of(b.type(power.x).dtype()));
+  Value x = ir::widened(b, power.x);
   if (power.log_base < 0) x = b.neg(x);
   const Value shift = shift_of(b, x, axes);
   const Value near = b.sub(x, ir::repeat_along(b, shift, axes, b.type(x).shape()));

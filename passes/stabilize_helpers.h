@@ -1,4 +1,4 @@
-// What several rules of stabilize ask of a node. Internal to rules.
+// What several rules of stabilize, and its report, ask of a node. Internal to passes.
 #pragma once
 
 #include <algorithm>
@@ -80,7 +80,6 @@ struct ShiftedPower {
   ir::Value exponent;
   ir::Value shift;  // log(c) times it, without the axes
 };
-ir::Value as_dtype(ir::Builder& b, ir::Value x, DType dtype);
 ShiftedPower shifted(ir::Builder& b, const Exponential& power, const ir::Dims& axes);
 
 // x * c or x / c for a positive number c.

@@ -3,6 +3,7 @@
 // logarithm does not.
 #include <cmath>
 
+#include "ir/expansion.h"
 #include "passes/stabilize_helpers.h"
 
 namespace ndl::passes {
@@ -131,11 +132,10 @@ Result share_of_two(Builder& b, Value value) {
     const Value q = graph.operand(sum, 1 - i);
     if (graph.operand(sum, i) != p || kind_of(graph, q) == Kind::kUnknown) continue;
     const DType dtype = b.type(value).dtype();
-    const DType wide = accumulator_of(dtype);
-    const Value log_p = as_dtype(b, logarithm(b, p), wide);
-    const Value log_q = as_dtype(b, logarithm(b, q), wide);
+    const Value log_p = ir::widened(b, logarithm(b, p));
+    const Value log_q = ir::widened(b, logarithm(b, q));
     const Value share = b.add_node(Op::kSigmoid, {b.sub(log_p, log_q)});
-    return as_dtype(b, share, dtype);
+    return ir::as_dtype(b, share, dtype);
   }
   return std::nullopt;
 }

@@ -109,7 +109,7 @@ std::optional<Value> softmax_of(const Graph& graph, Value value) {
 std::optional<Value> exponent_of(Builder& b, Value value) {
   if (const std::optional<Value> p = softmax_of(b.graph(), value)) {
     const Dims axes = b.graph().attributes(*p).integers(Attr::kAxes);
-    return as_dtype(b, b.log_softmax(b.graph().operand(*p, 0), axes), b.type(value).dtype());
+    return ir::as_dtype(b, b.log_softmax(b.graph().operand(*p, 0), axes), b.type(value).dtype());
   }
   const std::optional<Exponential> power = exponential(b.graph(), value);
   return power ? std::optional(exponent(b, *power)) : std::nullopt;
@@ -170,15 +170,18 @@ WeightedTerms weighted_terms(Builder& b, Value x, Value weights, const Dims& axe
   return {b.mul(weights, b.exp(exponents)), shift};
 }
 
-// A power where a mask holds, else 0: select(m, exp(x), 0), or exp(x) times m as a number.
-struct MaskedPower {
-  Exponential power;
-  Value mask;
-};
-std::optional<MaskedPower> masked_power(const Graph& graph, Value value) {
+// What is exponentiated of a power where a mask holds, else 0: select(m, exp(x), 0), or exp(x)
+// times m as a number. It is -inf where the mask does not hold.
+std::optional<Value> masked_exponent(Builder& b, Value value) {
+  const Graph& graph = b.graph();
+  const auto under = [&](Value mask, const Exponential& power) {
+    const Value x = exponent(b, power);
+    const Value none = b.constant_like(x, -std::numeric_limits<double>::infinity());
+    return b.select(mask, x, none);
+  };
   if (graph.op(value) == Op::kSelect && is_number(graph, graph.operand(value, 2), 0)) {
     const std::optional<Exponential> power = exponential(graph, graph.operand(value, 1));
-    if (power) return MaskedPower{*power, graph.operand(value, 0)};
+    if (power) return under(graph.operand(value, 0), *power);
   }
   if (graph.op(value) != Op::kMul) return std::nullopt;
   for (const std::size_t i : {0, 1}) {
@@ -186,7 +189,7 @@ std::optional<MaskedPower> masked_power(const Graph& graph, Value value) {
     const Value number = graph.operand(value, 1 - i);
     if (!power || graph.op(number) != Op::kConvert) continue;
     const Value mask = graph.operand(number, 0);
-    if (graph.type(mask).dtype() == DType::kBool) return MaskedPower{*power, mask};
+    if (graph.type(mask).dtype() == DType::kBool) return under(mask, *power);
   }
   return std::nullopt;
 }
@@ -197,11 +200,7 @@ Result softmax_weighted(Builder& b, Value value) {
   const std::optional<Dims> axes =
       axes_of_repeated_sum(b.graph(), b.graph().operand(value, 1), e, false);
   if (!axes) return std::nullopt;
-  if (const std::optional<MaskedPower> masked = masked_power(b.graph(), e)) {
-    const Value x = exponent(b, masked->power);
-    const Value none = b.constant_like(x, -std::numeric_limits<double>::infinity());
-    return b.softmax(b.select(masked->mask, x, none), *axes);
-  }
+  if (const std::optional<Value> x = masked_exponent(b, e)) return b.softmax(*x, *axes);
   if (b.graph().op(e) != Op::kMul) return std::nullopt;
   for (const std::size_t i : {0, 1}) {
     const std::optional<Exponential> power = exponential(b.graph(), b.graph().operand(e, i));
@@ -223,11 +222,8 @@ Result logsumexp_weighted(Builder& b, Value value) {
   const Attributes reduction = b.graph().attributes(sum.base);
   const Dims axes = reduction.integers(Attr::kAxes);
   const Value product = b.graph().operand(sum.base, 0);
-  if (const std::optional<MaskedPower> masked = masked_power(b.graph(), product)) {
-    const Value x = exponent(b, masked->power);
-    const Value none = b.constant_like(x, -std::numeric_limits<double>::infinity());
-    const Value natural = b.logsumexp(b.select(masked->mask, x, none), axes);
-    return in_base_of(b, value, replay(b, natural, sum.moves));
+  if (const std::optional<Value> x = masked_exponent(b, product)) {
+    return in_base_of(b, value, replay(b, b.logsumexp(*x, axes), sum.moves));
   }
   if (b.graph().op(product) != Op::kMul) return std::nullopt;
   Value powers = b.graph().operand(product, 0);

@@ -20,7 +20,6 @@ namespace {
 using passes::PassDef;
 using passes::PassOption;
 using passes::Rule;
-using passes::RuleName;
 
 constexpr std::string_view kIntroduction =
     "# Passes\n\n"
@@ -113,15 +112,9 @@ std::string reference_of(const RuleEntry& entry, ReferenceFormat format) {
   return "";
 }
 
-std::vector<RuleName> rules_of(const PassDef& pass) {
-  std::vector<RuleName> rules = passes::all_rules();
-  std::erase_if(rules, [&](const RuleName& rule) { return rule.pass != pass.name; });
-  return rules;
-}
-
-std::size_t widest_rule(const std::vector<RuleName>& rules) {
+std::size_t widest_rule(const PassDef& pass) {
   std::size_t width = 0;
-  for (const RuleName& rule : rules) width = std::max(width, rule.rule.size());
+  for (const Rule& rule : pass.rules) width = std::max(width, rule.name.size());
   return width;
 }
 
@@ -131,10 +124,9 @@ std::string text_of(const PassDef& pass) {
   for (const PassOption& option : pass.options) {
     text += fmt::format("  {}={}  {}\n", option.name, option.fallback, option.doc);
   }
-  const std::vector<RuleName> rules = rules_of(pass);
-  if (!rules.empty()) text += "\nRules\n";
-  for (const RuleName& rule : rules) {
-    text += fmt::format("  {:<{}}  {}\n", rule.rule, widest_rule(rules), rule.doc);
+  if (!pass.rules.empty()) text += "\nRules\n";
+  for (const Rule& rule : pass.rules) {
+    text += fmt::format("  {:<{}}  {}\n", rule.name, widest_rule(pass), rule.to_string());
   }
   return text;
 }
@@ -145,10 +137,9 @@ std::string text_of_all() {
   std::string text;
   for (const PassDef& pass : passes::all_passes()) {
     text += fmt::format("{:<{}}  {}\n", pass.name, width, pass.doc);
-    const std::vector<RuleName> rules = rules_of(pass);
-    for (const RuleName& rule : rules) {
-      text +=
-          fmt::format("{:<{}}    {:<{}}  {}\n", "", width, rule.rule, widest_rule(rules), rule.doc);
+    for (const Rule& rule : pass.rules) {
+      text += fmt::format("{:<{}}    {:<{}}  {}\n", "", width, rule.name, widest_rule(pass),
+                          rule.to_string());
     }
   }
   return text;
@@ -167,10 +158,9 @@ std::string section_of(const PassDef& pass) {
   for (const PassOption& option : pass.options) {
     text += fmt::format("| `{}` | `{}` | {} |\n", option.name, option.fallback, cell(option.doc));
   }
-  const std::vector<RuleName> rules = rules_of(pass);
-  if (!rules.empty()) text += "\n| rule | |\n|---|---|\n";
-  for (const RuleName& rule : rules) {
-    text += fmt::format("| `{}` | {} |\n", rule.rule, cell(rule.doc));
+  if (!pass.rules.empty()) text += "\n| rule | |\n|---|---|\n";
+  for (const Rule& rule : pass.rules) {
+    text += fmt::format("| `{}` | {} |\n", rule.name, cell(rule.to_string()));
   }
   for (const Rule& rule : pass.rules) {
     if (!rule.is_equation()) text += section_of(entry_of(pass, rule));
@@ -213,7 +203,7 @@ const PassDef& require_pass(std::string_view name) {
   if (const PassDef* pass = passes::find_pass(name)) return *pass;
   std::vector<std::string_view> names;
   for (const PassDef& pass : passes::all_passes()) names.push_back(pass.name);
-  for (const RuleName& rule : passes::all_rules()) names.push_back(rule.rule);
+  for (const passes::RuleName& rule : passes::all_rules()) names.push_back(rule.rule);
   const std::string_view near = nearest_name(name, names);
   throw_error<UsageError>("no pass or rule is called '{}'{}", excerpt(name),
                           near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
