@@ -380,8 +380,8 @@ bool NestEmitter::may_stream(const Write& w) const {
   const auto size = static_cast<std::int64_t>(size_of(buffer.dtype));
   if (buffer.is_local || buffer.elements * size < kLargeBytes) return false;
   if (lane_coefficient(w.index) != 1 || !w.index.terms.empty()) return false;
-  if (part_ && part_->begin * size % stream_alignment(buffer.dtype, width_) != 0) return false;
   const std::int64_t alignment = stream_alignment(buffer.dtype, width_);
+  if (lane_part_ && lane_part_->begin * size % alignment != 0) return false;
   if (w.index.base * size % alignment != 0) return false;
   for (std::size_t loop = 0; loop < w.index.coefficients.size(); ++loop) {
     if (!is_lane_loop(loop) && w.index.coefficients[loop] * size % alignment != 0) return false;

@@ -284,8 +284,7 @@ Values NestEmitter::reduce_lanes(const Phase& phase) {
                     ? full
                     : b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, full, end);
         }
-        const auto size = static_cast<std::int64_t>(unroll_) * width_;
-        const LaneRange range = {begin, end, extent % size == 0};
+        const LaneRange range = {begin, end, extent % block_size() == 0};
         return emit_lane_loop(range, initial_state(phase, unroll_), [&](Values state) {
           emit_code(phase, Level::kLanes);
           Values x = operands(phase);

@@ -50,10 +50,11 @@ std::vector<LoopPart> parts_of_loop(const LoopNest& nest, std::span<const Phase>
     }
   }
   if (ends.size() > kMostParts || ends.size() * instructions * copies > kMostInstructions) {
-    return {{0, extent}};
+    return {{loop, 0, extent}};
   }
   std::vector<LoopPart> parts;
-  for (const std::int64_t end : ends) parts.push_back({parts.empty() ? 0 : parts.back().end, end});
+  for (const std::int64_t end : ends)
+    parts.push_back({loop, parts.empty() ? 0 : parts.back().end, end});
   return parts;
 }
 
@@ -65,10 +66,10 @@ bool chooses_along(const LoopNest& nest, std::size_t loop) {
   });
 }
 
-std::optional<bool> holds_in(const Guard& guard, std::size_t loop, const LoopPart& part) {
-  if (!depends_on_alone(guard, loop)) return std::nullopt;
+std::optional<bool> holds_in(const Guard& guard, const LoopPart& part) {
+  if (!depends_on_alone(guard, part.loop)) return std::nullopt;
   const auto place = [&](std::int64_t index) {
-    const std::int64_t value = guard.index.base + guard.index.coefficient(loop) * index;
+    const std::int64_t value = guard.index.base + guard.index.coefficient(part.loop) * index;
     return value < guard.low ? -1 : value < guard.high ? 0 : 1;
   };
   const int first = place(part.begin);

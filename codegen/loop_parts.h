@@ -13,6 +13,7 @@ namespace ndl::codegen {
 
 // The indices [begin, end) of a loop.
 struct LoopPart {
+  std::size_t loop = 0;
   std::int64_t begin = 0;
   std::int64_t end = 0;
 };
@@ -28,6 +29,6 @@ std::vector<LoopPart> parts_of_loop(const LoopNest& nest, std::span<const Phase>
 bool chooses_along(const LoopNest& nest, std::size_t loop);
 
 // Whether a guard holds in such a part; nothing if it depends on more than the loop.
-std::optional<bool> holds_in(const Guard& guard, std::size_t loop, const LoopPart& part);
+std::optional<bool> holds_in(const Guard& guard, const LoopPart& part);
 
 }  // namespace ndl::codegen

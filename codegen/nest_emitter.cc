@@ -148,173 +148,15 @@ void NestEmitter::emit_row(llvm::Value* row) {
   });
 }
 
-void NestEmitter::in_row_part(const std::function<void()>& f) {
-  const std::size_t loops =
-      nest_.outer.size() - (nest_.outer_lanes && !nest_.outer.empty() ? 1 : 0);
-  for (std::size_t loop = 0; loop < loops; ++loop) {
-    if (!chooses_along(nest_, loop)) continue;
-    const std::vector<LoopPart> parts = parts_of_loop(nest_, nest_.phases, loop, nest_.outer[loop]);
-    if (parts.size() == 1) continue;
-    row_loop_ = loop;
-    row_parts_ = parts.size();
-    llvm::Value* index = loops_[loop];
-    for (const LoopPart& part : parts) {
-      row_part_ = part;
-      llvm::Value* from = b().CreateICmpSGE(index, int64(part.begin));
-      llvm::Value* to = b().CreateICmpSLT(index, int64(part.end));
-      emit_if(b().CreateAnd(from, to), f);
-    }
-    row_part_.reset();
-    row_parts_ = 1;
-    return;
-  }
-  f();
-}
-
-NestEmitter::TilePlace NestEmitter::enter_tile(llvm::Value* row) {
-  const std::int64_t extent = nest_.outer[tile_loop()];
-  const auto [chunk_row, tile] = divide(row, partition_.tiles);
-  const auto [outer_row, chunk] = divide(chunk_row, partition_.chunks);
-  decode(outer_row, 0, std::span(nest_.outer).first(tile_loop()));
-  // The last tile computes some points once more, but they are written once.
-  llvm::Value* first = mul64(tile, partition_.tile);
-  llvm::Value* start = first;
-  if (extent % partition_.tile != 0) {
-    start =
-        b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, first, int64(extent - partition_.tile));
-  }
-  tile_ = static_cast<std::size_t>(partition_.tile);
-  loops_[tile_loop()] = start;
-  return {chunk, start, first};
-}
-
-void NestEmitter::emit_turned_tile(llvm::Value* row) {
-  const TilePlace place = enter_tile(row);
-  const Phase& phase = nest_.phases.front();
-  start_indices(phase);
-  emit_code(phase, Level::kRow);
-  llvm::Value* repeated = b().CreateSub(place.first, place.start);
-  emit_chunk(place.chunk, [&] {
-    emit_code(phase, Level::kBlock);
-    for_each_tile_point([&] {
-      if (place.start == place.first) return emit_writes(phase);
-      llvm::Value* point = int64(static_cast<std::int64_t>(tile_point_));
-      emit_if(b().CreateICmpSGE(point, repeated), [&] { emit_writes(phase); });
-    });
-  });
-  tile_ = 1;
-}
-
-void NestEmitter::emit_contraction_tile(llvm::Value* row) {
-  const TilePlace place = enter_tile(row);
-  const Phase& contraction = nest_.phases.front();
-  const Reduction& sum = contraction.reductions.front();
-  const auto size = static_cast<std::int64_t>(size_of(sum.accumulator));
-  const std::int64_t block = partition_.unroll * width_;
-  llvm::Value* memory = stack_memory(partition_.tile * block * size, false);
-  // The address of a vector of sums at a point of the tile.
-  const auto address = [&](llvm::Value* point, unsigned u) {
-    llvm::Value* vectors = b().CreatePtrAdd(memory, mul64(point, block * size));
-    return b().CreateConstGEP1_64(bits_type(sum.accumulator), vectors, u * width_);
-  };
-
-  loops_.resize(nest_.outer.size() + contraction.loops.size());
-  start_indices(contraction);
-  emit_code(contraction, Level::kRow);
-  emit_chunk(place.chunk, [&] {
-    emit_code(contraction, Level::kBlock);
-    const Values sums = reduce_phase(contraction);
-    const LaneScope lanes = scope(width_);
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      store_lanes(sum.accumulator, sums[i],
-                  address(int64(static_cast<std::int64_t>(i / unroll_)),
-                          static_cast<unsigned>(i % unroll_)));
-    }
-    tile_ = 1;
-    const auto indices_before = partials_;
-    emit_loop(b().CreateSub(place.first, place.start), int64(partition_.tile), 1, true, {},
-              [&](llvm::Value* point, Values) -> Values {
-                partials_ = indices_before;
-                loops_[tile_loop()] = add64(place.start, point);
-                value(sum.result).clear();
-                for (unsigned u = 0; u < unroll_; ++u) {
-                  value(sum.result).push_back(load_lanes(sum.accumulator, address(point, u)));
-                }
-                for (std::size_t i = 1; i < nest_.phases.size(); ++i) {
-                  const Phase& phase = nest_.phases[i];
-                  loops_.resize(nest_.outer.size() + phase.loops.size());
-                  start_indices(phase);
-                  emit_code(phase, Level::kRow);
-                  emit_block(phase);
-                }
-                return {};
-              });
-  });
-}
-
 void NestEmitter::emit_chunk(llvm::Value* chunk, const std::function<void()>& body) {
   const std::int64_t extent = nest_.outer.empty() ? 1 : nest_.outer.back();
-  llvm::Value* chunk_begin = int64(0);
-  llvm::Value* chunk_end = int64(extent);
-  if (partition_.chunks > 1) {
-    chunk_begin = mul64(chunk, partition_.chunk);
-    chunk_end = b().CreateBinaryIntrinsic(llvm::Intrinsic::smin,
-                                          add64(chunk_begin, int64(partition_.chunk)), chunk_end);
-  }
   unroll_ = partition_.unroll;
-  for_each_part(nest_.phases, extent, [&](const LoopPart& part) {
-    const auto size = static_cast<std::int64_t>(unroll_) * width_;
-    LaneRange range = {chunk_begin, chunk_end, extent % size == 0};
-    if (part_) {
-      const auto cut = [&](llvm::Intrinsic::ID choose, llvm::Value* bound, std::int64_t of_part) {
-        return partition_.chunks == 1 ? int64(of_part)
-                                      : b().CreateBinaryIntrinsic(choose, bound, int64(of_part));
-      };
-      range.begin = cut(llvm::Intrinsic::smax, chunk_begin, part.begin);
-      range.end = cut(llvm::Intrinsic::smin, chunk_end, part.end);
-      const bool is_aligned = part.begin % size == 0 && part.end % size == 0;
-      range.has_whole_blocks = partition_.chunks == 1 ? (part.end - part.begin) % size == 0
-                                                      : is_aligned && partition_.chunk % size == 0;
-      range.runs = partition_.chunks == 1;
-    }
-    emit_lane_loop(range, {}, [&](Values) -> Values {
+  for_each_lane_part(nest_.phases, extent, [&](const LoopPart& part) {
+    emit_lane_loop(lanes_of_chunk(chunk, part), {}, [&](Values) -> Values {
       body();
       return {};
     });
   });
-}
-
-void NestEmitter::for_each_part(std::span<const Phase> phases, std::int64_t extent,
-                                const std::function<void(const LoopPart&)>& f) {
-  const std::size_t loop =
-      nest_.outer_lanes ? nest_.outer.size() - 1 : nest_.outer.size() + phases[0].loops.size() - 1;
-  std::vector<LoopPart> parts = {{0, extent}};
-  const bool may_be_cut = partition_.tile == 1 && !(nest_.outer_lanes && nest_.outer.empty());
-  if (may_be_cut) parts = parts_of_loop(nest_, phases, loop, extent, row_parts_);
-  if (parts.size() == 1) return f(parts[0]);
-  const unsigned unroll = unroll_;
-  for (const LoopPart& part : parts) {
-    part_ = part;
-    const std::int64_t vectors = (part.end - part.begin + width_ - 1) / width_;
-    unroll_ = static_cast<unsigned>(std::min<std::int64_t>(unroll, vectors));
-    f(part);
-  }
-  part_.reset();
-  unroll_ = unroll;
-}
-
-std::optional<bool> NestEmitter::is_known(const Guard& guard) const {
-  if (row_part_) {
-    if (const auto holds = holds_in(guard, row_loop_, *row_part_)) return holds;
-  }
-  if (!part_) return std::nullopt;
-  const std::size_t loop = (nest_.outer_lanes ? nest_.outer.size() : loops_.size()) - 1;
-  return holds_in(guard, loop, *part_);
-}
-
-bool NestEmitter::is_outside(const Instruction& x) const {
-  return std::ranges::any_of(x.guards,
-                             [&](const Guard& guard) { return is_known(guard) == false; });
 }
 
 void NestEmitter::emit_block(const Phase& phase) {
@@ -363,15 +205,12 @@ void NestEmitter::emit_phase_rows(const Phase& phase) {
                          emit_writes(phase);
                          return {};
                        }
-                       for_each_part(std::span(&phase, 1), extent, [&](const LoopPart& part) {
-                         const auto size = static_cast<std::int64_t>(unroll_) * width_;
-                         const bool has_whole_blocks = (part.end - part.begin) % size == 0;
-                         emit_lane_loop({int64(part.begin), int64(part.end), has_whole_blocks}, {},
-                                        [&](Values) -> Values {
-                                          emit_code(phase, Level::kLanes);
-                                          emit_writes(phase);
-                                          return {};
-                                        });
+                       for_each_lane_part(std::span(&phase, 1), extent, [&](const LoopPart& part) {
+                         emit_lane_loop(lanes_of(part), {}, [&](Values) -> Values {
+                           emit_code(phase, Level::kLanes);
+                           emit_writes(phase);
+                           return {};
+                         });
                        });
                        return {};
                      });
@@ -381,7 +220,7 @@ void NestEmitter::emit_phase_rows(const Phase& phase) {
 Values NestEmitter::emit_lane_loop(const LaneRange& range, Values carried,
                                    const std::function<Values(Values)>& body) {
   const auto indices_before = partials_;
-  const auto size = static_cast<std::int64_t>(unroll_) * width_;
+  const std::int64_t size = block_size();
   Values result = emit_loop(range.begin, range.end, size, range.runs, std::move(carried),
                             [&](llvm::Value* first, Values inside) {
                               partials_ = indices_before;

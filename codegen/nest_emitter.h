@@ -63,6 +63,8 @@ class NestEmitter {
  private:
   // What depends on what (nest_analysis.cc).
   void analyze();
+  // Whether there is an outer loop in lanes.
+  bool has_lanes_outside() const { return nest_.outer_lanes && !nest_.outer.empty(); }
   Level level_of(std::size_t loop) const;
   bool is_lane_loop(std::size_t loop) const;
   Level level_of(const IndexExpr& index) const;
@@ -81,18 +83,6 @@ class NestEmitter {
   // i1: whether all buffers that may be streamed to are aligned for it; null if there are none.
   llvm::Value* can_stream();
   void emit_row(llvm::Value* row);
-  // f() for the part of a loop without lanes, one that chooses what is computed, in which its index
-  // is: with row_part_ set for each; without if there is no such loop.
-  void in_row_part(const std::function<void()>& f);
-  // The place of a tile: its loops are set, but for the one in lanes.
-  struct TilePlace {
-    llvm::Value* chunk;  // of lanes
-    llvm::Value* start;  // the first point
-    llvm::Value* first;  // the first point that is not the tile's before
-  };
-  TilePlace enter_tile(llvm::Value* row);
-  void emit_contraction_tile(llvm::Value* row);
-  void emit_turned_tile(llvm::Value* row);
   // The lanes of the chunk, and in each block body().
   void emit_chunk(llvm::Value* chunk, const std::function<void()>& body);
   // A phase of a nest with outer lanes, at the level of a block.
@@ -112,13 +102,7 @@ class NestEmitter {
   // carried = body(carried) for each block of the range.
   Values emit_lane_loop(const LaneRange& range, Values carried,
                         const std::function<Values(Values)>& body);
-  // f(part) for the parts of the phases' loop in lanes, with part_ and unroll_ set for each.
-  void for_each_part(std::span<const Phase> phases, std::int64_t extent,
-                     const std::function<void(const LoopPart&)>& f);
-  // Whether a guard holds in the parts of loops that are emitted, if that is known.
-  std::optional<bool> is_known(const Guard& guard) const;
-  // Whether a guard is known to fail.
-  bool is_outside(const Instruction& x) const;
+  std::int64_t block_size() const { return static_cast<std::int64_t>(unroll_) * width_; }
   // The masks of the block in lanes_, which may be partial.
   Values emit_masks();
   void emit_code(const Phase& phase, Level level);
@@ -132,6 +116,34 @@ class NestEmitter {
   // The value as `unroll` vectors of the full width, also if it is the same in all lanes.
   Values spread(Local local);
   llvm::Value* spread(llvm::Value* narrow);
+
+  // Tiles (emit_tile.cc).
+  //
+  // The place of a tile: its loops are set, but for the one in lanes.
+  struct TilePlace {
+    llvm::Value* chunk;  // of lanes
+    llvm::Value* start;  // the first point
+    llvm::Value* first;  // the first point that is not the tile's before
+  };
+  TilePlace enter_tile(llvm::Value* row);
+  void emit_contraction_tile(llvm::Value* row);
+  void emit_turned_tile(llvm::Value* row);
+
+  // Parts of loops (emit_parts.cc).
+  //
+  // f() for the part of a loop without lanes, one that chooses what is computed, in which its index
+  // is: with row_part_ set for each; without if there is no such loop.
+  void in_row_part(const std::function<void()>& f);
+  // f(part) for the parts of the phases' loop in lanes, with lane_part_ and unroll_ set for each.
+  void for_each_lane_part(std::span<const Phase> phases, std::int64_t extent,
+                          const std::function<void(const LoopPart&)>& f);
+  // All lanes of the part, or those that the chunk has of it.
+  LaneRange lanes_of(const LoopPart& part) const;
+  LaneRange lanes_of_chunk(llvm::Value* chunk, const LoopPart& part);
+  // Whether a guard holds in the parts of loops that are emitted, if that is known.
+  std::optional<bool> is_known(const Guard& guard) const;
+  // Whether a guard is known to fail.
+  bool is_outside(const Instruction& x) const;
 
   // Indices and memory (emit_access.cc).
   //
@@ -235,10 +247,9 @@ class NestEmitter {
   std::size_t tile_ = 1;  // points that are done at once, now
   std::size_t tile_point_ = 0;
   bool is_streaming_ = false;
-  std::optional<LoopPart> part_;  // of the loop in lanes; none if it is not cut
-  std::optional<LoopPart> row_part_;
-  std::size_t row_loop_ = 0;  // that row_part_ is of
-  std::size_t row_parts_ = 1;
+  std::optional<LoopPart> row_part_;   // that is being emitted, of a loop without lanes, ...
+  std::optional<LoopPart> lane_part_;  // ... and of the one in lanes; none of what is not cut
+  std::size_t copies_ = 1;             // that are made of a row's code
 
   std::vector<Level> levels_;                // of each instruction
   std::vector<bool> varies_;                 // in lanes

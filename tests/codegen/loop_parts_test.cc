@@ -48,10 +48,10 @@ TEST(LoopParts, AreOfTheLoopAlone) {
   const Guard other = {{0, {1}, {}}, 3, 7};
   EXPECT_EQ(ends(nest_with({both, other}), 1), (Ends{100}));
   EXPECT_EQ(ends(nest_with({both, other}), 0), (Ends{3, 7, 10}));
-  EXPECT_EQ(holds_in(both, 1, {0, 100}), std::nullopt);
-  EXPECT_EQ(holds_in(other, 0, {3, 7}), true);
-  EXPECT_EQ(holds_in(other, 0, {7, 10}), false);
-  EXPECT_EQ(holds_in(other, 0, {6, 8}), std::nullopt);
+  EXPECT_EQ(holds_in(both, {1, 0, 100}), std::nullopt);
+  EXPECT_EQ(holds_in(other, {0, 3, 7}), true);
+  EXPECT_EQ(holds_in(other, {0, 7, 10}), false);
+  EXPECT_EQ(holds_in(other, {0, 6, 8}), std::nullopt);
 }
 
 TEST(LoopParts, AreNotMany) {
