@@ -66,7 +66,7 @@ void Fuser::for_each_input(Value member, F&& f) const {
       while (!pending.empty()) {
         const Value next = pending.back();
         pending.pop_back();
-        if (plan_.is_number[next.id]) {
+        if (plan_.is_remade[next.id]) {
           for (const Value x : source_.operands(next)) pending.push_back(x);
         } else if (!source_.is_splat(next)) {
           f(next);
@@ -78,7 +78,7 @@ void Fuser::for_each_input(Value member, F&& f) const {
   }
 }
 
-// Without the numbers that every reader computes again.
+// Without what every reader makes again.
 std::vector<Value> Fuser::needed_members(const std::vector<Value>& members) const {
   std::unordered_set<std::uint32_t> needed;
   std::vector<Value> result;
@@ -108,7 +108,7 @@ void Fuser::add_fusion(Builder& builder, const std::vector<Value>& all_members) 
   }
   std::vector<Value> outputs;
   for (const Value member : members) {
-    // Numbers are made of few ops, so this is not deep.
+    // What is made again is made of few ops, so this is not deep.
     const auto make = [&](const auto& self, Value value) -> Value {
       std::vector<Value> arguments;
       for (const Value operand : source_.operands(value)) {

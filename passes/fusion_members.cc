@@ -74,7 +74,7 @@ namespace {
 
 // Marks the slices and broadcasts of inputs that several maps read: reading the input is as cheap
 // as reading a copy of it.
-void mark_moved_inputs(const Graph& graph, std::vector<bool>& marks) {
+void mark_moved_inputs(const Graph& graph, std::vector<bool>& remade) {
   const std::vector<bool> live = graph.live_nodes();
   std::vector<int> users(graph.size());
   std::vector<bool> is_read_by_maps(graph.size(), true);
@@ -102,14 +102,13 @@ void mark_moved_inputs(const Graph& graph, std::vector<bool>& marks) {
     if (moves[id] == 0 || !live[id]) continue;
     is_shared[id] = is_shared[id] || users[id] > 1;
     if (!is_shared[id]) continue;
-    marks[id] = true;
+    remade[id] = true;
     is_shared[graph.operand({id}, 0).id] = true;
   }
 }
 
-}  // namespace
-
-std::vector<bool> find_numbers(const Graph& graph) {
+// Marks numbers, and what repeats one.
+void mark_numbers(const Graph& graph, std::vector<bool>& remade) {
   std::vector<int> ops(graph.size());  // that make a number; 0 for what is none
   const auto is_cheap = [&](Value value) {
     const ir::OpDef& def = graph.def(value);
@@ -118,7 +117,6 @@ std::vector<bool> find_numbers(const Graph& graph) {
     const Op op = graph.op(value);
     return op == Op::kConvert || op == Op::kBitcast || op == Op::kBroadcast || op == Op::kReshape;
   };
-  std::vector<bool> result(graph.size());
   const auto is_one = [&](Value value) {
     const ir::Type& type = graph.type(value);
     return !type.is_tuple() && type.shape().num_elements() == 1 &&
@@ -131,11 +129,18 @@ std::vector<bool> find_numbers(const Graph& graph) {
     for (const Value operand : graph.operands(value)) sum += ops[operand.id];
     if (sum > CostModel::kMostNumberOps || !std::ranges::all_of(graph.operands(value), is_one))
       continue;
-    result[id] = true;
+    remade[id] = true;
     if (graph.type(value).shape().num_elements() == 1) ops[id] = sum;
   }
-  mark_moved_inputs(graph, result);
-  return result;
+}
+
+}  // namespace
+
+std::vector<bool> find_remade(const Graph& graph) {
+  std::vector<bool> remade(graph.size());
+  mark_numbers(graph, remade);
+  mark_moved_inputs(graph, remade);
+  return remade;
 }
 
 }  // namespace ndl::passes

@@ -17,9 +17,9 @@ bool is_map(const ir::Graph& graph, ir::Value value);
 // Whether the op's loops are a kernel's, which may go on with the result.
 bool is_root(const ir::Graph& graph, ir::Value value);
 
-// Of each node whether it is a number that few cheap ops make of inputs, such as a learning rate
-// with a correction, or one everywhere in a shape: every kernel that reads it may compute it again.
-// So may those that read a slice or broadcast of an input that several maps read.
-std::vector<bool> find_numbers(const ir::Graph& graph);
+// Of each node whether every kernel that reads it may make it again: a number that few cheap ops
+// make of inputs, such as a learning rate with a correction, or one everywhere in a shape; and a
+// slice or broadcast of an input that several maps read.
+std::vector<bool> find_remade(const ir::Graph& graph);
 
 }  // namespace ndl::passes

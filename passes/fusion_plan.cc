@@ -95,7 +95,7 @@ class Planner {
     const auto operands = graph_.operands({id});
     for (std::size_t k = 0; k < operands.size(); ++k) {
       if (is_input(graph_, operands[k])) continue;
-      if (plan_.is_number[operands[k].id] && positions_[id].home != kNone) continue;
+      if (plan_.is_remade[operands[k].id] && positions_[id].home != kNone) continue;
       f(operands[k], Value{id}, k);
     }
   }
@@ -124,7 +124,7 @@ Planner::Planner(const Graph& graph, const CostModel& model)
       is_bound_(graph.size()),
       first_flat_axis_(graph.size()),
       first_read_(graph.size(), kNone) {
-  plan_.is_number = find_numbers(graph);
+  plan_.is_remade = find_remade(graph);
   choose_axes();
   stay_with_roots();
   move_to_users();

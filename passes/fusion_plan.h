@@ -31,12 +31,12 @@ struct FusionPlan {
 
   std::vector<std::uint32_t> stage;  // of each node
   std::vector<std::uint32_t> group;  // of each node; kNone for what is no member
-  std::vector<bool> is_number;       // of each node, see fusion_members.h
+  std::vector<bool> is_remade;       // of each node, see find_remade
   std::uint32_t num_groups = 0;
 
   // Whether a kernel computes the operand again, though it is another one's.
   bool is_copied(ir::Value producer, ir::Value consumer) const {
-    return is_number[producer.id] && group[consumer.id] != kNone &&
+    return is_remade[producer.id] && group[consumer.id] != kNone &&
            group[producer.id] != group[consumer.id];
   }
 };
@@ -47,7 +47,7 @@ FusionPlan plan_fusion(const ir::Graph& graph, const CostModel& model);
 enum class FusionReason : std::uint8_t {
   kFused,
   kConstant,    // the producer is a splat constant, which costs nothing to copy
-  kNumber,      // the producer is a number that is as easily computed again
+  kNumber,      // the producer is a number, or moved of an input: as easily made again as read
   kInput,       // the producer is a parameter or a large constant
   kAlone,       // one of the two is no member of any fusion
   kSpace,       // their kernels loop over different spaces, or reduce different axes
