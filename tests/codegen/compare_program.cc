@@ -181,14 +181,17 @@ std::string difference_on_any_threads(const test::Outcome& want, const Program& 
   return "";
 }
 
-std::string difference_on_any_cpu(const std::string& text) {
+std::string difference_on_any_cpu(const std::string& text,
+                                  const std::function<void(const Program&)>& look) {
   const ir::Graph graph = ir::parse(text);
   const std::vector<ir::Literal> inputs = test::random_inputs(graph, 1);
   const test::Outcome want = test::run(graph, inputs);
   for (const char* cpu : {"native", "x86-64-v3", "x86-64"}) {
     CompileOptions options;
     options.cpu = cpu;
-    const std::string found = difference_on_any_threads(want, *compile(graph, options), inputs);
+    const std::shared_ptr<const Program> program = compile(graph, options);
+    look(*program);
+    const std::string found = difference_on_any_threads(want, *program, inputs);
     if (!found.empty()) return fmt::format("{} for {}\n{}", found, cpu, text);
   }
   return "";

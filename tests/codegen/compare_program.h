@@ -1,6 +1,7 @@
 // Whether a program gives what the interpreter gives, however its work is cut.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 
@@ -25,7 +26,9 @@ std::string difference(const test::Outcome& want, const test::Outcome& got, doub
 std::string difference_on_any_threads(const test::Outcome& want, const Program& program,
                                       std::span<const ir::Literal> inputs, double ulps = 0);
 
-// The same for a graph's text, compiled for the CPU at hand and for older ones, at random inputs.
-std::string difference_on_any_cpu(const std::string& text);
+// The same for a graph's text, compiled for the CPU at hand and for older ones, at random inputs;
+// each program is shown to `look`.
+std::string difference_on_any_cpu(
+    const std::string& text, const std::function<void(const Program&)>& look = [](const auto&) {});
 
 }  // namespace ndl::codegen
