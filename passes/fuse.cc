@@ -42,6 +42,12 @@ class Fuser {
   std::vector<Value> needed_members(const std::vector<Value>& members) const;
   void add_fusion(Builder& builder, const std::vector<Value>& all_members);
   Value clone(Builder& builder, Value value);
+  Value mapped(Value value) const {
+    NDL_CHECK(mapped_[value.id].id != kNone, "%{} is read before it is there", value.id);
+    return mapped_[value.id];
+  }
+  // What a fusion reads from outside. A renamed input that a copy reads is no one's to wait for.
+  Value outside(Builder& builder, Value value);
   // f(value) for what the fusion reads from outside, in the order it is read.
   template <class F>
   void for_each_input(Value member, F&& f) const;
@@ -54,8 +60,14 @@ class Fuser {
 
 Value Fuser::clone(Builder& builder, Value value) {
   std::vector<Value> operands;
-  for (const Value operand : source_.operands(value)) operands.push_back(mapped_[operand.id]);
+  for (const Value operand : source_.operands(value)) operands.push_back(mapped(operand));
   return builder.clone(source_, value, operands);
+}
+
+Value Fuser::outside(Builder& builder, Value value) {
+  const bool is_there = mapped_[value.id].id != kNone;
+  if (!is_there && is_renamed_input(source_, value)) mapped_[value.id] = clone(builder, value);
+  return mapped(value);
 }
 
 template <class F>
@@ -103,7 +115,7 @@ void Fuser::add_fusion(Builder& builder, const std::vector<Value>& all_members) 
     for_each_input(member, [&](Value x) {
       if (local.contains(x.id)) return;
       local[x.id] = inside.parameter(source_.type(x), source_.name(x));
-      operands.push_back(mapped_[x.id]);
+      operands.push_back(outside(builder, x));
     });
   }
   std::vector<Value> outputs;
@@ -201,18 +213,18 @@ Graph Fuser::run() {
   }
   Graph result(source_.name());
   Builder builder(result);
-  mapped_.resize(source_.size());
+  mapped_.assign(source_.size(), Value{kNone});
   for (const std::vector<Value>& unit : ordered_units()) {
     const Value first = unit.front();
     const bool has_copies = std::ranges::any_of(source_.operands(first),
                                                 [&](Value x) { return plan_.is_copied(x, first); });
     if (unit.size() > 1 || has_copies) {
       add_fusion(builder, unit);
-    } else {
-      mapped_[unit.front().id] = clone(builder, unit.front());
+    } else if (mapped_[first.id].id == kNone) {
+      mapped_[first.id] = clone(builder, first);
     }
   }
-  builder.set_result(mapped_[source_.result().id]);
+  builder.set_result(mapped(source_.result()));
   return remove_dead_nodes(result);  // constants that were copied into every body
 }
 

@@ -27,6 +27,10 @@ bool is_input(const Graph& graph, Value value) {
   return graph.op(value) == Op::kParameter || graph.op(value) == Op::kConstant;
 }
 
+bool is_renamed_input(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kReshape && is_input(graph, graph.operand(value, 0));
+}
+
 bool is_map(const Graph& graph, Value value) {
   const ir::Attributes& a = graph.attributes(value);
   switch (graph.op(value)) {
@@ -91,9 +95,8 @@ void mark_moved_inputs(const Graph& graph, std::vector<bool>& remade) {
     const Op op = graph.op({id});
     if (op != Op::kSlice && op != Op::kBroadcast) continue;
     const Value x = graph.operand({id}, 0);
-    const bool is_renamed = graph.op(x) == Op::kReshape && is_input(graph, graph.operand(x, 0));
-    const bool is_moved =
-        is_read_by_maps[id] && (is_input(graph, x) || is_renamed || moves[x.id] != 0);
+    const bool is_moved = is_read_by_maps[id] &&
+                          (is_input(graph, x) || is_renamed_input(graph, x) || moves[x.id] != 0);
     if (is_moved && moves[x.id] < CostModel::kMostNumberOps) moves[id] = moves[x.id] + 1;
   }
   // What several maps read, and what that is made of.

@@ -10,6 +10,9 @@ namespace ndl::passes {
 // What is there before anything runs: a parameter or a constant.
 bool is_input(const ir::Graph& graph, ir::Value value);
 
+// Whether it is an input in another shape, which takes no time.
+bool is_renamed_input(const ir::Graph& graph, ir::Value value);
+
 // Whether one element of the result is one element of the operands, at the same index or another,
 // so that the op may stand anywhere in a kernel.
 bool is_map(const ir::Graph& graph, ir::Value value);
