@@ -48,7 +48,7 @@ std::optional<Value> logsumexp_of(Builder& b, Value value) {
   }
   if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
   const std::optional<Exponential> power = exponential(b.graph(), b.graph().operand(sum.base, 0));
-  if (!power) return std::nullopt;
+  if (!power || is_less_shift(b.graph(), power->x)) return std::nullopt;
   const Dims axes = b.graph().attributes(sum.base).integers(Attr::kAxes);
   if (power->log_base == 1) return replay(b, b.logsumexp(power->x, axes), sum.moves);
   const DType dtype = b.type(value).dtype();
@@ -205,9 +205,11 @@ std::vector<Rule> make_rules() {
                     "%5 = reduce(%4, kind=max, axes=[0]) : f32[]\n"
                     "%6 = add(%3, %5) : f32[]"),
   };
+  for (Rule& rule : difference_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scaling_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));
-  for (Rule& rule : logarithm_rules()) rules.push_back(std::move(rule));
+  for (Rule& rule : power_rules()) rules.push_back(std::move(rule));
+  for (Rule& rule : gate_rules()) rules.push_back(std::move(rule));
   return rules;
 }
 

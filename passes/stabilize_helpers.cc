@@ -1,6 +1,8 @@
 #include "passes/stabilize_helpers.h"
 
 #include <cmath>
+#include <limits>
+#include <numbers>
 
 #include "ir/expansion.h"
 #include "passes/value_range.h"
@@ -19,8 +21,10 @@ Value replay(Builder& b, Value base, std::span<const Value> moves) {
   for (const Value move : moves) {
     std::vector<Value> operands(b.graph().operands(move).begin(), b.graph().operands(move).end());
     operands[0] = base;
-    const ir::Type type = b.type(move);
-    base = b.add_node(b.graph().op(move), operands, b.graph().attributes(move), &type);
+    const Op op = b.graph().op(move);
+    const DType dtype = b.type(op == Op::kConvert ? move : base).dtype();
+    const ir::Type type = ir::TensorType{dtype, b.type(move).shape()};
+    base = b.add_node(op, operands, b.graph().attributes(move), &type);
   }
   return base;
 }
@@ -55,6 +59,21 @@ std::optional<Labels> moved_labels(const Graph& graph, Value value, const Labels
   return result;
 }
 
+// Of the axes of a base, moved, from these of the base.
+std::optional<Labels> moved_labels(const Graph& graph, std::span<const Value> moves,
+                                   std::optional<Labels> labels) {
+  for (const Value move : moves) {
+    if (labels) labels = moved_labels(graph, move, *labels);
+  }
+  return labels;
+}
+
+std::optional<Labels> labels_of(const Graph& graph, const Moved& moved) {
+  Labels labels;
+  for (std::size_t i = 0; i < graph.type(moved.base).shape().rank(); ++i) labels.emplace_back(i);
+  return moved_labels(graph, moved.moves, labels);
+}
+
 }  // namespace
 
 bool repeats_along(const Graph& graph, const ir::Shape& x, const Dims& axes,
@@ -62,20 +81,16 @@ bool repeats_along(const Graph& graph, const ir::Shape& x, const Dims& axes,
   const auto is_dropped = [&](std::size_t axis) {
     return std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
   };
-  Labels labels;
+  Labels of_row;
   for (std::size_t i = 0; i < x.rank(); ++i) {
-    if (!is_dropped(i)) labels.emplace_back(i);
+    if (!is_dropped(i)) of_row.emplace_back(i);
   }
-  for (const Value move : moves) {
-    const std::optional<Labels> next = moved_labels(graph, move, labels);
-    if (!next) return false;
-    labels = *next;
-  }
-  if (graph.type(end).shape() != x) return false;
+  const std::optional<Labels> labels = moved_labels(graph, moves, of_row);
+  if (!labels || graph.type(end).shape() != x) return false;
   for (std::size_t i = 0; i < x.rank(); ++i) {
     if (x[i] == 1) continue;
     const Labels::value_type wanted = is_dropped(i) ? std::nullopt : std::optional(i);
-    if (labels[i] != wanted) return false;
+    if ((*labels)[i] != wanted) return false;
   }
   return true;
 }
@@ -96,20 +111,88 @@ std::optional<Value> unshifted(const Graph& graph, Value value, const Dims& axes
   return x;
 }
 
+namespace {
+
+// Whether a shift, as shift_of makes it, is that of x, or of x and others.
+bool is_shift_of(const Graph& graph, Value shift, Value x) {
+  if (graph.op(shift) != Op::kRound) return false;
+  Value most = graph.operand(shift, 0);
+  while ((graph.op(most) == Op::kMax || graph.op(most) == Op::kMin) &&
+         graph.is_splat(graph.operand(most, 1))) {
+    if (graph.operand(most, 1) == x) return true;
+    most = graph.operand(most, 0);
+  }
+  const auto counts = [&](Value of) {
+    return of == x || (graph.op(of) == Op::kSelect && graph.operand(of, 1) == x);
+  };
+  if (is_reduce(graph, most, ReduceKind::kMax)) return counts(graph.operand(most, 0));
+  if (graph.op(most) != Op::kMax) return counts(most);
+  return counts(graph.operand(most, 0)) || counts(graph.operand(most, 1));
+}
+
+}  // namespace
+
+bool is_less_shift(const Graph& graph, Value value) {
+  return graph.op(value) == Op::kSub &&
+         is_shift_of(graph, strip(graph, graph.operand(value, 1), repeats).base,
+                     graph.operand(value, 0));
+}
+
+bool is_one_side(const Graph& graph, Value x) {
+  if (graph.op(x) != Op::kSelect) return false;
+  return std::ranges::any_of(graph.operands(x).subspan(1), [&](Value side) {
+    return graph.is_splat(side) &&
+           std::abs(graph.attributes(side).literal(Attr::kValue).as_double(0) + std::numbers::ln2) <
+               0.01;
+  });
+}
+
+bool is_shifted(const Graph& graph, Value value) {
+  value = strip(graph, value, repeats).base;
+  if (graph.op(value) == Op::kClamp || is_one_side(graph, value)) return true;
+  if (graph.op(value) == Op::kSelect) value = graph.operand(value, 1);
+  if (graph.op(value) == Op::kMax) value = graph.operand(value, 0);
+  if (graph.op(value) == Op::kMin) {
+    if (graph.is_splat(graph.operand(value, 1))) return true;
+    value = graph.operand(value, 0);
+  }
+  if (graph.op(value) != Op::kSub) return false;
+  const Value x = graph.operand(value, 0);
+  const Value most = strip(graph, graph.operand(value, 1), repeats).base;
+  const bool is_below_maximum =
+      is_reduce(graph, most, ReduceKind::kMax) && graph.operand(most, 0) == x;
+  return is_below_maximum || is_less_shift(graph, value);
+}
+
+bool is_same_shift(const Graph& graph, Value a, Value b) {
+  const Moved first = strip(graph, a, repeats);
+  const Moved second = strip(graph, b, repeats);
+  if (first.base != second.base || graph.op(first.base) != Op::kRound) return false;
+  if (graph.type(a) != graph.type(b)) return false;
+  const std::optional<Labels> labels = labels_of(graph, first);
+  return labels && labels == labels_of(graph, second);
+}
+
 std::optional<Dims> axes_of_repeated_sum(const Graph& graph, Value value, Value exps,
                                          bool is_reciprocal) {
   Moved sum = strip(graph, value, repeats);
-  if (is_reciprocal) {
+  // A sum over axes of extent 1 has become a reshape, and 1 over it a power.
+  bool is_term = sum.base == exps && !is_reciprocal;
+  if (is_reciprocal && graph.op(sum.base) == Op::kExp) {
+    const Value exponent = graph.operand(sum.base, 0);
+    if (graph.op(exps) != Op::kExp || graph.op(exponent) != Op::kNeg) return std::nullopt;
+    is_term = graph.operand(exponent, 0) == graph.operand(exps, 0);
+  } else if (is_reciprocal) {
     if (graph.op(sum.base) != Op::kDiv || !is_number(graph, graph.operand(sum.base, 0), 1)) {
       return std::nullopt;
     }
     Moved inner = strip(graph, graph.operand(sum.base, 1), repeats);
     inner.moves.insert(inner.moves.end(), sum.moves.begin(), sum.moves.end());
     sum = std::move(inner);
+    is_term = sum.base == exps;
   }
-  // A sum over axes of extent 1 has become a reshape.
   Dims axes;
-  if (sum.base != exps) {
+  if (!is_term) {
     if (!is_reduce(graph, sum.base, ReduceKind::kSum) || graph.operand(sum.base, 0) != exps) {
       return std::nullopt;
     }
@@ -165,7 +248,7 @@ Value exponent(Builder& b, const Exponential& power) {
 }
 
 Value shift_of(Builder& b, Value x, const Dims& axes) {
-  const Value most = b.reduce(x, ReduceKind::kMax, axes);
+  const Value most = axes.empty() ? x : b.reduce(x, ReduceKind::kMax, axes);
   const double largest = largest_finite(b.type(x).dtype());
   const Value below = b.min(most, b.constant_like(most, largest));
   return b.round(b.max(below, b.constant_like(most, -largest)));
@@ -180,43 +263,10 @@ ShiftedPower shifted(Builder& b, const Exponential& power, const Dims& axes) {
   return {b.mul(near, b.constant_like(near, scale)), b.mul(shift, b.constant_like(shift, scale))};
 }
 
-std::optional<Scaled> scaled(const Graph& graph, Value value) {
-  const Op op = graph.op(value);
-  if (op != Op::kMul && op != Op::kDiv) return std::nullopt;
-  for (const std::size_t i : {1, 0}) {
-    const std::optional<double> number = positive_number(graph, graph.operand(value, i));
-    if (number) return Scaled{graph.operand(value, 1 - i), op, *number};
-    if (op == Op::kDiv) break;
-  }
-  return std::nullopt;
-}
-
-std::optional<ScaledSum> scaled_sum(const Graph& graph, Value value) {
-  Moved sum = strip(graph, value, repeats);
-  std::optional<Scaled> scale = scaled(graph, sum.base);
-  if (scale) {
-    Moved inner = strip(graph, scale->x, repeats);
-    inner.moves.insert(inner.moves.end(), sum.moves.begin(), sum.moves.end());
-    sum = std::move(inner);
-  }
-  if (!is_reduce(graph, sum.base, ReduceKind::kSum)) return std::nullopt;
-  Value powers = graph.operand(sum.base, 0);
-  if (!scale) {
-    scale = scaled(graph, powers);
-    if (!scale) return std::nullopt;
-    powers = scale->x;
-  }
-  const std::optional<Exponential> power = exponential(graph, powers);
-  if (!power) return std::nullopt;
-  // The sum is between 1/2 and twice the number of its terms when x is shifted to [-1/2, 1/2].
-  const auto count = [&](Value x) {
-    return static_cast<double>(graph.type(x).shape().num_elements());
-  };
-  const double terms = count(powers) / std::max(1.0, count(sum.base));
-  const double factor = scale->op == Op::kMul ? scale->number : 1 / scale->number;
-  const double largest = largest_finite(graph.type(powers).dtype());
-  if (factor * largest < 8 || factor * terms * 2 > largest) return std::nullopt;
-  return ScaledSum{*power, sum.base, *scale, std::move(sum.moves)};
+Value log_of_sum(Builder& b, Value total) {
+  const Value is_nothing = b.eq(total, b.constant_like(total, 0));
+  const Value nothing = b.constant_like(total, -std::numeric_limits<double>::infinity());
+  return b.select(is_nothing, nothing, b.log(total));
 }
 
 Value in_base_of(Builder& b, Value value, Value natural) {

@@ -47,6 +47,18 @@ bool is_reduce(const ir::Graph& graph, ir::Value value, ir::ReduceKind kind);
 // The x of x - max(x), the maximum being over `axes`.
 std::optional<ir::Value> unshifted(const ir::Graph& graph, ir::Value value, const ir::Dims& axes);
 
+// Whether an exponent cannot be large: it is x - max(x), or less a shift (of shift_of).
+bool is_shifted(const ir::Graph& graph, ir::Value value);
+
+// Whether it is x less a shift: what a rule has made of an exponent.
+bool is_less_shift(const ir::Graph& graph, ir::Value value);
+
+// Whether it is one side of what log-one-minus-exp has chosen between at -log(2).
+bool is_one_side(const ir::Graph& graph, ir::Value x);
+
+// Whether two values repeat one shift (of shift_of) in the same way.
+bool is_same_shift(const ir::Graph& graph, ir::Value a, ir::Value b);
+
 // The axes of the sum of `terms` that `value` repeats, as it is or (a reciprocal) 1 over it.
 std::optional<ir::Dims> axes_of_repeated_sum(const ir::Graph& graph, ir::Value value,
                                              ir::Value terms, bool is_reciprocal);
@@ -71,7 +83,7 @@ struct Exponential {
 std::optional<Exponential> exponential(const ir::Graph& graph, ir::Value value);
 ir::Value exponent(ir::Builder& b, const Exponential& power);
 
-// The integer next to the maximum of `x` over `axes`, finite if that is not.
+// The integer next to the maximum of `x` over `axes`, which may be none; finite if that is not.
 ir::Value shift_of(ir::Builder& b, ir::Value x, const ir::Dims& axes);
 
 // A power whose exponent is log(c) * (x - shift), in the accumulator's dtype: log(c) * x has the
@@ -82,32 +94,21 @@ struct ShiftedPower {
 };
 ShiftedPower shifted(ir::Builder& b, const Exponential& power, const ir::Dims& axes);
 
-// x * c or x / c for a positive number c.
-struct Scaled {
-  ir::Value x;
-  ir::Op op;
-  double number;
-};
-std::optional<Scaled> scaled(const ir::Graph& graph, ir::Value value);
-
-// c * sum(exp(x)), or with c inside the sum, as of a mean; c is such that c * sum(exp(x - max(x)))
-// neither overflows nor vanishes.
-struct ScaledSum {
-  Exponential power;
-  ir::Value sum;
-  Scaled scale;
-  std::vector<ir::Value> moves;  // of what is scaled, from the sum outward
-};
-std::optional<ScaledSum> scaled_sum(const ir::Graph& graph, ir::Value value);
+// log(total), of a sum; of nothing it is -inf with the gradient 0, as logsumexp is.
+ir::Value log_of_sum(ir::Builder& b, ir::Value total);
 
 // In the base of the logarithm `value`, log or log2.
 ir::Value in_base_of(ir::Builder& b, ir::Value value, ir::Value natural);
 
 // The rules that scale by what is in the data (stabilize_scaling.cc).
 std::vector<Rule> scaling_rules();
-// Those about logarithms that are at hand (stabilize_logs.cc).
-std::vector<Rule> logarithm_rules();
+// Those of what holds powers (stabilize_powers.cc).
+std::vector<Rule> power_rules();
+// Those of what is subtracted from a logsumexp (stabilize_differences.cc).
+std::vector<Rule> difference_rules();
 // Those of single numbers (stabilize_scalars.cc).
 std::vector<Rule> scalar_rules();
+// y times a sigmoid, which come after the rules of powers: y may be one.
+std::vector<Rule> gate_rules();
 
 }  // namespace ndl::passes

@@ -1,6 +1,7 @@
 // Rules of single numbers: what overflows, or cancels, in a way that needs no sum to see.
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "passes/stabilize_helpers.h"
 
@@ -32,12 +33,23 @@ std::vector<Rule> pattern_rules() {
   };
   return {
       rule("log-exp", log(exp(x)), x),
+      rule("log2-exp2", log2(exp2(x)), x),
+      rule("reciprocal-of-exp", lit(1) / exp(x), exp(neg(x))),
+      rule("reciprocal-power", pow(x, lit(-1)), lit(1) / x),
       rule("log-one-plus", log(x + lit(1)), log1p(x)),
       rule("log-one-minus", log(lit(1) - x), log1p(neg(x))),
       rule("exp-minus-one", exp(x) - lit(1), expm1(x)),
       rule("exp-plus-minus-one", exp(x) + lit(-1), expm1(x)),
       // 0 - y and not neg(y): at 0 it is +0, as 1 - 1 is.
       rule("one-minus-exp", lit(1) - exp(x), lit(0) - expm1(x)),
+
+      rule("exp2-minus-one", exp2(x) - lit(1), expm1(x * lit(std::numbers::ln2))),
+      rule("exp2-plus-minus-one", exp2(x) + lit(-1), expm1(x * lit(std::numbers::ln2))),
+      rule("log2-one-plus", log2(x + lit(1)), log1p(x) * lit(std::numbers::log2e)),
+      rule("log2-one-minus", log2(lit(1) - x), log1p(neg(x)) * lit(std::numbers::log2e)),
+      // Both become log(1 - exp(x)), of a negative x.
+      rule("log-expm1", log(expm1(x)), x + log(lit(0) - expm1(neg(x)))),
+      rule("log-difference", log(exp(x) - exp(y)), x + log(lit(0) - expm1(y - x))),
 
       rule("softplus", log1p(exp(x)), softplus(x)),
 
@@ -48,8 +60,6 @@ std::vector<Rule> pattern_rules() {
       rule("tanh-quotient-mirrored", (lit(0) - expm1(x)) / (exp(x) + lit(1)),
            neg(tanh(lit(0.5) * x))),
       rule("sigmoid-times", (y * exp(x)) / (exp(x) + lit(1)), y * sigmoid(x)),
-      rule("over-one-plus-exp-neg", y / (exp(neg(x)) + lit(1)), y * sigmoid(x)),
-      rule("over-one-plus-exp", y / (exp(x) + lit(1)), y * sigmoid(neg(x))),
       rule("one-minus-sigmoid", lit(1) - sigmoid(x), sigmoid(neg(x))),
       rule("log-sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
       rule("minus-softplus", x - softplus(x), neg(softplus(neg(x)))),
@@ -63,10 +73,23 @@ std::vector<Rule> pattern_rules() {
       rule("sinh", (exp(x) - exp(neg(x))) * lit(0.5), sinh(x)),
       rule("sinh-half", (exp(x) - exp(neg(x))) / lit(2), sinh(x)),
       rule("tanh", (exp(x) - exp(neg(x))) / (exp(x) + exp(neg(x))), tanh(x)),
+      rule("one-plus-tanh", tanh(x) + lit(1), lit(2) * sigmoid(lit(2) * x)),
+      rule("one-minus-tanh", lit(1) - tanh(x), lit(2) * sigmoid(lit(-2) * x)),
+      rule("half-of-twice-sigmoid", lit(0.5) * (lit(2) * sigmoid(x)), sigmoid(x)),
       rule("tanh-of-halves", sinh(x) / cosh(x), tanh(x)),
       rule("tanh-of-sigmoid", sigmoid(x) * lit(2) - lit(1), tanh(lit(0.5) * x)),
       rule("tanh-of-sigmoid-plus", sigmoid(x) * lit(2) + lit(-1), tanh(lit(0.5) * x)),
       rule("tanh-of-sigmoid-mirrored", lit(1) - sigmoid(x) * lit(2), neg(tanh(lit(0.5) * x))),
+  };
+}
+
+std::vector<Rule> gate_equations() {
+  using namespace pattern;
+  const Pattern x = Pattern::variable(0);
+  const Pattern y = Pattern::variable(1);
+  return {
+      equation("over-one-plus-exp-neg", y / (exp(neg(x)) + lit(1)), y * sigmoid(x), kFloats),
+      equation("over-one-plus-exp", y / (exp(x) + lit(1)), y * sigmoid(neg(x)), kFloats),
   };
 }
 
@@ -80,21 +103,10 @@ Result log_cosh(Builder& b, Value value) {
   const Value square = b.mul(half, half);
   const Value near = b.log1p(b.mul(square, b.constant_like(x, 2)));
   const Value rest = b.add_node(Op::kSoftplus, {b.mul(magnitude, b.constant_like(x, -2))});
-  const Value minus_log2 = b.constant_like(x, -std::log(2.0));
+  const Value minus_log2 = b.constant_like(x, -std::numbers::ln2);
   const Value far = b.add(b.add(magnitude, rest), minus_log2);
   const Value one = b.constant_like(x, 1);
   return b.select(b.lt(magnitude, one), near, far);
-}
-
-constexpr double kMinusLog2 = -0.6931471805599453;
-
-// Whether it is one side of what a rule has chosen between at -log(2).
-bool is_one_side(const Graph& graph, Value x) {
-  if (graph.op(x) != Op::kSelect) return false;
-  return std::ranges::any_of(graph.operands(x).subspan(1), [&](Value side) {
-    return graph.is_splat(side) &&
-           std::abs(graph.attributes(side).literal(Attr::kValue).as_double(0) - kMinusLog2) < 0.01;
-  });
 }
 
 // The x of log1p(-exp(x)) and of log(0 - expm1(x)).
@@ -123,7 +135,7 @@ Result log_one_minus_exp(Builder& b, Value value) {
   const std::optional<Value> exponent = exponent_below_one(b.graph(), value);
   if (!exponent) return std::nullopt;
   const Value x = *exponent;
-  const Value border = b.constant_like(x, kMinusLog2);
+  const Value border = b.constant_like(x, -std::numbers::ln2);
   // NaN is on the near side, and has the slope there.
   const Value is_far = b.lt(x, border);
   // 0 - x and not neg(x): at 0 it is +0, so that the slope there is -inf.
@@ -153,5 +165,7 @@ std::vector<Rule> scalar_rules() {
                     "%1 = log(%0) : f32[3]"));
   return rules;
 }
+
+std::vector<Rule> gate_rules() { return gate_equations(); }
 
 }  // namespace ndl::passes

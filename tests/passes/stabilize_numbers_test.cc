@@ -165,6 +165,82 @@ TEST(Stabilize, WeightedLogsumexpHasTheGradientOfBoth) {
   EXPECT_EQ(at_far[1].as_double(2), 0);
 }
 
+// What has no weight may have a slope far larger than anything beside it.
+TEST(Stabilize, TheSlopeOfAWeightOfZero) {
+  const Graph naive = parse_body("%x: f32[2], %w: f32[2]", "f32[]",
+                                 "%e = exp(%x) : f32[2] %p = mul(%w, %e) : f32[2] "
+                                 "%s = reduce(%p, kind=sum, axes=[0]) : f32[] %y = log(%s) : f32[]",
+                                 "%y");
+  const Literal x = Literal::dense<float>(ir::Shape({2}), {0, 60});
+  const Literal w = Literal::dense<float>(ir::Shape({2}), {1, 0});
+  const Literal one = Literal::filled({DType::kF32, ir::Shape()}, 1);
+  const std::vector<Literal> slopes = ir::interpret(vjp(run_stabilize(naive, {})), {{x, w, one}});
+  EXPECT_NEAR(slopes[2].as_double(0), 1, 1e-6);
+  EXPECT_NEAR(slopes[2].as_double(1) / std::exp(60.0), 1, 1e-5);
+}
+
+// A weight that is a power itself may vanish where its product with another does not.
+TEST(Stabilize, APowerBesideARepeatedOne) {
+  const Graph naive =
+      parse_body("%a: f32[2,1], %t: f32[2,2]", "f32[2]",
+                 "%e = exp(%a) : f32[2,1] %b = broadcast(%e) : f32[2,2] %f = exp(%t) : f32[2,2] "
+                 "%m = mul(%b, %f) : f32[2,2] %s = reduce(%m, kind=sum, axes=[0]) : f32[2] "
+                 "%y = log(%s) : f32[2]",
+                 "%y");
+  const Literal a = Literal::dense<float>(ir::Shape({2, 1}), {-110, 0});
+  const Literal t = Literal::dense<float>(ir::Shape({2, 2}), {115, 0, 0, 0});
+  const Literal y = ir::interpret(run_stabilize(naive, {}), {{a, t}})[0];
+  EXPECT_NEAR(y.as_double(0), 5 + std::log1p(std::exp(-5.0)), 1e-5);
+  EXPECT_EQ(y.as_double(1), 0);
+}
+
+// Losses as the difference of a logsumexp and the chosen logits, of logits of 10,000 whose ULP is
+// 0.001: of each row, or of sums over the batch.
+TEST(Stabilize, LossesOfLargeLogitsKeepTheirDigits) {
+  const std::string logs = "%l = logsumexp(%x, axes=[1]) : f32[2] ";
+  const std::string chosen =
+      "%h = constant([[1, 0, 0], [0, 0, 1]]) : f32[2,3] %p = mul(%x, %h) : f32[2,3] ";
+  const Graph losses[] = {
+      parse_body("%x: f32[2,3]", "f32[2]",
+                 logs + chosen +
+                     "%c = reduce(%p, kind=sum, axes=[1]) : f32[2] "
+                     "%y = sub(%l, %c) : f32[2]",
+                 "%y"),
+      parse_body("%x: f32[2,3]", "f32[2]",
+                 logs +
+                     "%i = constant([0, 2]) : i32[2] "
+                     "%g = gather(%x, %i, axis=1, batch_dims=1) : f32[2] %z = sub(%g, %l) : f32[2] "
+                     "%y = neg(%z) : f32[2]",
+                 "%y"),
+      parse_body("%x: f32[2,3]", "f32[]",
+                 logs + chosen +
+                     "%s = reduce(%l, kind=sum, axes=[0]) : f32[] "
+                     "%t = reduce(%p, kind=sum, axes=[0, 1]) : f32[] %n = constant(2) : f32[] "
+                     "%u = div(%s, %n) : f32[] %v = div(%t, %n) : f32[] %y = sub(%u, %v) : f32[]",
+                 "%y"),
+  };
+  const std::vector<float> logits = {10001, 9999.5F, 10000, -9999, -10001, -10000.25F};
+  const Literal x = Literal::dense<float>(ir::Shape({2, 3}), logits);
+  const auto loss = [&](std::size_t row, std::size_t of) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      sum += std::exp(double{logits[3 * row + i]} - logits[3 * row + of]);
+    return std::log(sum);
+  };
+  const double want[] = {loss(0, 0), loss(1, 2)};
+  for (const Graph& graph : losses) {
+    const Graph stable = run_stabilize(graph, {});
+    EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+    const Literal y = ir::interpret(stable, {{x}})[0];
+    if (y.size() == 1) {
+      EXPECT_NEAR(y.as_double(0), (want[0] + want[1]) / 2, 1e-6);
+    } else {
+      EXPECT_NEAR(y.as_double(0), want[0], 1e-6);
+      EXPECT_NEAR(y.as_double(1), want[1], 1e-6);
+    }
+  }
+}
+
 // logsumexp(x) - log(n) would round numbers of the size of log(n).
 TEST(Stabilize, TheLogarithmOfAMeanKeepsItsDigitsNearZero) {
   constexpr std::int64_t kTerms = 1000;
