@@ -335,7 +335,7 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
     fill(x, memory);
     return load_block(memory);
   };
-  const bool is_strided = x.guards.empty() && !has_varying_terms(x.index) &&
+  const bool is_strided = of_block.empty() && of_lanes.empty() && !has_varying_terms(x.index) &&
                           x.dtype != DType::kBool && !is_half(x.dtype);
   if (!is_dense) {
     if (!is_strided) return load_one_by_one();

@@ -35,6 +35,8 @@ class GraphLowering {
 
   // An op alone, which is the body's result, in kernels made for it (lower_op.cc).
   void lower_op(const ir::Graph& body, const Buffers& parameters, std::int32_t result);
+  // The first operand, in the dtype of the result: what an op begins with that changes some of it.
+  void begin_with_first(const ir::Graph& body, const Buffers& operands, std::int32_t result);
   void lower_concatenate(const ir::Graph& body, const Buffers& operands, std::int32_t result);
   void lower_pad(const ir::Graph& body, const Buffers& operands, std::int32_t result);
   void lower_dynamic_update_slice(const ir::Graph& body, const Buffers& operands,

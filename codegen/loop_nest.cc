@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 
@@ -56,6 +57,20 @@ void merge(IndexExpr& index, std::size_t k) {
 }
 
 }  // namespace
+
+void swap_outer_loops(LoopNest& nest, std::size_t first) {
+  for (std::size_t s = 0; s < nest.phases.size(); ++s) {
+    for_each_index(nest, s, [&](IndexExpr& index) {
+      if (index.coefficients.size() <= first) return;
+      index.coefficients.resize(std::max(index.coefficients.size(), first + 2));
+      std::swap(index.coefficients[first], index.coefficients[first + 1]);
+      while (!index.coefficients.empty() && index.coefficients.back() == 0) {
+        index.coefficients.pop_back();
+      }
+    });
+  }
+  std::swap(nest.outer[first], nest.outer[first + 1]);
+}
 
 bool merge_outer_loops(LoopNest& nest, std::size_t first) {
   bool mergeable = true;

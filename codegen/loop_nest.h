@@ -166,6 +166,9 @@ struct LoopNest {
 // and accesses that may leave their buffer.
 void verify(const LoopNest& nest);
 
+// Outer loops `first` and `first + 1` change places.
+void swap_outer_loops(LoopNest& nest, std::size_t first);
+
 // Makes loops `first` and `first + 1`, of the outer loops or of a phase, one loop. Returns false,
 // and changes nothing, if some access does not walk them as one.
 bool merge_outer_loops(LoopNest& nest, std::size_t first);

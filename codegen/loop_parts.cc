@@ -7,8 +7,8 @@ namespace ndl::codegen {
 namespace {
 
 // Each part has code of its own.
-constexpr std::size_t kMostParts = 8;
-constexpr std::size_t kMostInstructions = 256;
+constexpr std::size_t kMostParts = 16;
+constexpr std::size_t kMostInstructions = 2048;
 
 bool depends_on_alone(const Guard& guard, std::size_t loop) {
   if (guard.index.coefficient(loop) == 0 || !guard.index.terms.empty()) return false;

@@ -24,8 +24,9 @@ using ir::Value;
 
 namespace {
 
-// Whether a kernel of the op can have splat constants inside, so that they need no memory.
-bool takes_splats(const Graph& graph, Value value) {
+// Whether a kernel of the op can have splat constants inside, so that they need no memory: all, or
+// that which the result begins as.
+bool takes_splat(const Graph& graph, Value value, std::size_t operand) {
   switch (graph.op(value)) {
     case Op::kFusion:
     case Op::kCond:
@@ -36,10 +37,11 @@ bool takes_splats(const Graph& graph, Value value) {
     case Op::kAfter:
     case Op::kGather:
     case Op::kDynamicSlice:
-    case Op::kDynamicUpdateSlice:
-    case Op::kScatterAdd:
     case Op::kSort:
       return false;
+    case Op::kDynamicUpdateSlice:
+    case Op::kScatterAdd:
+      return operand == 0;
     default:
       return graph.def(value).expand == nullptr;
   }
@@ -51,9 +53,10 @@ Graph single_op(const Graph& graph, Value value, const std::vector<Buffers>& val
   Graph body("body");
   Builder b(body);
   std::map<Value, Value> inside;
-  const bool splats_inside = takes_splats(graph, value);
-  for (const Value operand : graph.operands(value)) {
-    if ((splats_inside && graph.is_splat(operand)) || inside.contains(operand)) continue;
+  for (std::size_t i = 0; i < graph.operands(value).size(); ++i) {
+    const Value operand = graph.operand(value, i);
+    const bool is_inside = graph.is_splat(operand) && takes_splat(graph, value, i);
+    if (is_inside || inside.contains(operand)) continue;
     inside[operand] = b.parameter(graph.type(operand));
     parameters.push_back(values[operand.id].front());
   }
@@ -147,8 +150,9 @@ Buffers GraphLowering::lower(const Graph& graph, const Buffers& parameters) {
       continue;
     }
     if (!live[id] || graph.op(value) == Op::kConstant) continue;
-    for (const Value operand : graph.operands(value)) {
-      if (!takes_splats(graph, value) || !graph.is_splat(operand)) need(operand);
+    for (std::size_t i = 0; i < graph.operands(value).size(); ++i) {
+      const Value operand = graph.operand(value, i);
+      if (!graph.is_splat(operand) || !takes_splat(graph, value, i)) need(operand);
     }
     values[id] = lower_node(graph, value, values);
   }

@@ -24,6 +24,9 @@ using ir::Value;
 
 namespace {
 
+// In place of the buffer of a splat constant.
+constexpr std::int32_t kNoBuffer = -1;
+
 // Writes every element of x, which has elements, where `place` says: an index into a result of
 // that many elements, from the indices of x.
 template <class Place>
@@ -43,6 +46,21 @@ LoopNest write_elements(std::string name, const TensorType& x, std::int64_t elem
 
 }  // namespace
 
+void GraphLowering::begin_with_first(const Graph& body, const Buffers& operands,
+                                     std::int32_t result) {
+  const bool is_filled = operands[0] == kNoBuffer;
+  const Value first = body.operand(body.result(), 0);
+  if (!is_filled && type(operands[0]).dtype == type(result).dtype) {
+    return copy(operands[0], result);
+  }
+  Graph conversion("body");
+  Builder b(conversion);
+  const Value x = is_filled ? b.constant(body.attributes(first).literal(Attr::kValue))
+                            : b.parameter(body.type(first));
+  b.set_result(b.convert(x, type(result).dtype));
+  lower_body(conversion, is_filled ? Buffers() : Buffers{operands[0]}, {result});
+}
+
 void GraphLowering::copy(std::int32_t from, std::int32_t to) {
   if (type(from).shape.num_elements() == 0) return;
   launch(write_elements(
@@ -52,13 +70,16 @@ void GraphLowering::copy(std::int32_t from, std::int32_t to) {
 }
 
 void GraphLowering::lower_op(const Graph& body, const Buffers& parameters, std::int32_t result) {
+  const Op op = body.op(body.result());
+  const bool begins_with_first = op == Op::kScatterAdd || op == Op::kDynamicUpdateSlice;
   Buffers operands;
   for (const Value operand : body.operands(body.result())) {
-    operands.push_back(body.op(operand) == Op::kParameter
-                           ? parameters[operand.id]
-                           : constant(body.attributes(operand).literal(Attr::kValue)));
+    const bool is_filled = begins_with_first && operands.empty() && body.is_splat(operand);
+    operands.push_back(body.op(operand) == Op::kParameter ? parameters[operand.id]
+                       : is_filled ? kNoBuffer
+                                   : constant(body.attributes(operand).literal(Attr::kValue)));
   }
-  switch (body.op(body.result())) {
+  switch (op) {
     case Op::kConcatenate:
       return lower_concatenate(body, operands, result);
     case Op::kPad:
@@ -125,7 +146,7 @@ void GraphLowering::lower_dynamic_update_slice(const Graph& body, const Buffers&
   const Shape shape = body.result_type().shape();
   const TensorType& update = body.type(body.operand(root, 1)).tensor();
   const TensorType& start = body.type(body.operand(root, 2)).tensor();
-  copy(operands[0], result);
+  begin_with_first(body, operands, result);
   if (update.shape.num_elements() == 0) return;
   launch(write_elements("dynamic_update_slice", update, shape.num_elements(),
                         [&](NestBuilder& nest, std::vector<IndexExpr> index) {
@@ -151,22 +172,11 @@ void GraphLowering::lower_scatter_add(const Graph& body, const Buffers& operands
   const TensorType& indices = body.type(body.operand(root, 1)).tensor();
   const TensorType& updates = body.type(body.operand(root, 2)).tensor();
   const DType accumulator = accumulator_of(x.dtype);
-  const auto convert = [&](std::int32_t from, DType dtype, std::int32_t to) {
-    Graph conversion("body");
-    Builder b(conversion);
-    const Value parameter = b.parameter(ir::Type(type(from).dtype, x.shape));
-    b.set_result(b.convert(parameter, dtype));
-    lower_body(conversion, {from}, {to});
-  };
   if (x.shape.num_elements() == 0) return;
-  if (updates.shape.num_elements() == 0) return copy(operands[0], result);
-  std::int32_t sums = result;
-  if (accumulator != x.dtype) {
-    sums = temporary({accumulator, x.shape});
-    convert(operands[0], accumulator, sums);
-  } else {
-    copy(operands[0], result);
-  }
+  if (updates.shape.num_elements() == 0) return begin_with_first(body, operands, result);
+  const bool is_wider = accumulator != x.dtype;
+  const std::int32_t sums = is_wider ? temporary({accumulator, x.shape}) : result;
+  begin_with_first(body, operands, sums);
 
   const auto axis = static_cast<std::size_t>(body.attributes(root).integer(Attr::kAxis));
   const auto batch = static_cast<std::size_t>(body.attributes(root).integer(Attr::kBatchDims));
@@ -202,7 +212,11 @@ void GraphLowering::lower_scatter_add(const Graph& body, const Buffers& operands
   const Local update = b.convert(b.read(1, linear(updates.shape, at_updates)), accumulator);
   b.write(b.op(Op::kAdd, accumulator, {sum, update}), 2, target);
   launch(b.finish(), {operands[1], operands[2], sums});
-  if (sums != result) convert(sums, x.dtype, result);
+  if (!is_wider) return;
+  Graph conversion("body");
+  Builder narrow(conversion);
+  narrow.set_result(narrow.convert(narrow.parameter(ir::Type(accumulator, x.shape)), x.dtype));
+  lower_body(conversion, {sums}, {result});
 }
 
 // The order of the keys, then each operand taken in that order.

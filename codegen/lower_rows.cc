@@ -30,6 +30,9 @@ void lower_empty(Region& region, Value reduce) {
   region.write_results(region.shape(reduce), index);
 }
 
+// What takes more operations than this is not computed again in a later phase.
+constexpr std::int64_t kCostOfKeeping = 8;
+
 class RowLowering {
  public:
   RowLowering(Region& region, const std::vector<Value>& reduces);
@@ -50,11 +53,11 @@ class RowLowering {
   bool is_whole(Value result) const {
     return region_.shape(result) == space_ && region_.body.op(result) != Op::kReduce;
   }
-  bool is_leaf(Value value) const {
-    return region_.body.def(value).is_elementwise() && region_.body.def(value).dtypes == kFloats;
-  }
   void number_phases();
   void make_outer_loops();
+  // About how many operations it takes to compute each value of the space again, where what costs
+  // more than keeping it is kept.
+  std::vector<std::int64_t> costs_again() const;
   // The values that cost more to compute than to keep.
   std::vector<Kept> kept_values();
   void lower_phase(std::size_t phase);
@@ -126,8 +129,30 @@ void RowLowering::make_outer_loops() {
   region_.nest.nest().outer_lanes = !innermost_is_reduced;
 }
 
+std::vector<std::int64_t> RowLowering::costs_again() const {
+  const ir::Graph& body = region_.body;
+  std::vector<std::int64_t> costs(body.size());
+  for (std::uint32_t id = 0; id < body.size(); ++id) {
+    const Value value{id};
+    if (body.type(value).is_tuple() || region_.shape(value) != space_) continue;  // once a row
+    if (body.op(value) == Op::kRngBits) {
+      costs[id] = 64;
+    } else if (body.def(value).is_elementwise()) {
+      costs[id] = body.def(value).dtypes == kFloats ? 16 : 1;
+    } else {
+      costs[id] = 1;
+    }
+    for (const Value operand : body.operands(value)) {
+      const std::int64_t cost = costs[operand.id];
+      costs[id] += cost > kCostOfKeeping ? 1 : cost;
+    }
+  }
+  return costs;
+}
+
 std::vector<RowLowering::Kept> RowLowering::kept_values() {
   const ir::Graph& body = region_.body;
+  const std::vector<std::int64_t> costs = costs_again();
   std::vector<std::size_t> uses(body.size());  // phases that need it
   std::vector<std::size_t> first(body.size());
   for (std::size_t phase = 0; phase < phases_; ++phase) {
@@ -141,18 +166,19 @@ std::vector<RowLowering::Kept> RowLowering::kept_values() {
     for (auto id = static_cast<std::uint32_t>(body.size()); id-- > 0;) {
       const Value value{id};
       const Op op = body.op(value);
+      // Its operands are at the same place.
       const bool is_here = body.def(value).is_elementwise() || op == Op::kConvert ||
-                           op == Op::kBitcast;  // its operands are at the same place
+                           op == Op::kBitcast || op == Op::kRngBits;
       if (!is_needed[id] || !is_here || region_.shape(value) != space_) continue;
       if (uses[id]++ == 0) first[id] = phase;
-      if (is_leaf(value) && uses[id] > 1) continue;  // not computed again
+      if (costs[id] > kCostOfKeeping && uses[id] > 1) continue;  // not computed again
       for (const Value operand : body.operands(value)) is_needed[operand.id] = true;
     }
   }
   std::vector<Kept> kept;
   std::int64_t bytes = 0;
   for (std::uint32_t id = 0; id < body.size(); ++id) {
-    if (uses[id] < 2 || !is_leaf({id})) continue;
+    if (uses[id] < 2 || costs[id] <= kCostOfKeeping) continue;
     const DType dtype = region_.dtype({id});
     bytes += row_elements_ * static_cast<std::int64_t>(size_of(dtype));
     if (bytes > passes::CostModel::kKeptRowBytes) break;

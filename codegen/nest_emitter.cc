@@ -109,6 +109,7 @@ void NestEmitter::emit_row(llvm::Value* row) {
   const std::size_t outer = nest_.outer.size();
   loops_.assign(outer, nullptr);
   if (partition_.tile > 1) {
+    if (partition_.is_woven) return emit_rows_of_columns(row);
     const bool is_map = nest_.phases.front().reductions.empty();
     return is_map ? emit_turned_tile(row) : emit_contraction_tile(row);
   }
@@ -261,8 +262,13 @@ void NestEmitter::emit_code(const Phase& phase, Level level) {
     if (levels_[static_cast<std::size_t>(local)] != level) continue;
     const bool is_varying = varies(local);
     const LaneScope lanes = scope(is_varying ? width_ : 1);
-    if (tile_ > 1 && phase.reductions.empty() && is_turned(nest_, at(local))) {
+    if (tile_ > 1 && !partition_.is_woven && phase.reductions.empty() &&
+        is_turned(nest_, at(local))) {
       read_turned(local);
+      continue;
+    }
+    if (is_tiled(local) && partition_.is_woven) {
+      emit_columns(local, is_varying);
       continue;
     }
     if (is_tiled(local)) {

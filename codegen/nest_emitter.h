@@ -129,6 +129,14 @@ class NestEmitter {
   void emit_contraction_tile(llvm::Value* row);
   void emit_turned_tile(llvm::Value* row);
 
+  // Short rows (emit_woven.cc).
+  void emit_rows_of_columns(llvm::Value* row);
+  // f() for each column, with what its guards say known.
+  template <class F>
+  void for_each_column(F&& f);
+  void emit_columns(Local local, bool is_varying);
+  void write_rows(const Write& w);
+
   // Parts of loops (emit_parts.cc).
   //
   // f() for the part of a loop without lanes, one that chooses what is computed, in which its index

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/checked.h"
+#include "codegen/short_rows.h"
 #include "passes/cost_model.h"
 
 namespace ndl::codegen {
@@ -103,6 +104,15 @@ bool can_be_turned(const LoopNest& nest, const Target& target) {
   });
 }
 
+void choose_woven_tile(const LoopNest& nest, Partition& p) {
+  constexpr std::int64_t kChunk = 256;
+  p.is_woven = true;
+  p.tile = nest.outer[nest.outer.size() - 2];
+  p.chunk = std::min(kChunk, nest.outer.back());
+  p.chunks = ceil_div(nest.outer.back(), p.chunk);
+  p.rows = ir::product(nest.outer) / nest.outer.back() / p.tile * p.chunks;
+}
+
 void choose_turned_tile(const LoopNest& nest, const Target& target, Partition& p) {
   constexpr std::int64_t kChunk = 128;
   const std::int64_t extent = nest.outer[nest.outer.size() - 2];
@@ -155,6 +165,9 @@ Partition partition(const LoopNest& nest, const Target& target) {
     constexpr std::int64_t kSpeed = 4;  // over an operation that reads its operands
     choose_tile(nest, target, result);
     row_work = times(work, result.tile * result.chunk) / kSpeed;
+  } else if (is_woven(nest)) {
+    choose_woven_tile(nest, result);
+    row_work = times(work, result.tile * result.chunk);
   } else if (can_be_turned(nest, target)) {
     choose_turned_tile(nest, target, result);
     row_work = times(work, result.tile * result.chunk);

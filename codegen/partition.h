@@ -20,6 +20,7 @@ struct Partition {
   std::int64_t tile = 1;    // more in a tiled nest
   std::int64_t tiles = 1;   // that the loop is cut into; the last one begins earlier if need be
   std::int64_t rows = 1;    // in all
+  bool is_woven = false;    // the tile is all of a short loop (short_rows.h)
   // Rows are numbered chunk by chunk, not point by point: what reads across memory finds in the
   // cache what the point before has read.
   bool chunks_outside = false;

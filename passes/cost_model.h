@@ -30,7 +30,7 @@ struct CostModel {
   static constexpr std::int64_t kFewRows = 8;
   static constexpr std::int64_t kManyElements = 1 << 16;
   // Operands of a concatenation among which an element is chosen when it is read.
-  static constexpr std::size_t kMostJoined = 4;
+  static constexpr std::size_t kMostJoined = 16;
   // Ops that make a number which every kernel computes again.
   static constexpr int kMostNumberOps = 8;
   // Bytes that are worth a launch of its own not to have twice.
