@@ -76,17 +76,19 @@ bool is_root(const Graph& graph, Value value) {
 
 namespace {
 
-// Marks the slices and broadcasts of inputs that several maps read: reading the input is as cheap
-// as reading a copy of it.
+// Marks the slices and broadcasts of inputs that several maps read, or one that repeats them:
+// reading the input is as cheap as reading a copy of it.
 void mark_moved_inputs(const Graph& graph, std::vector<bool>& remade) {
   const std::vector<bool> live = graph.live_nodes();
   std::vector<int> users(graph.size());
   std::vector<bool> is_read_by_maps(graph.size(), true);
+  std::vector<bool> is_repeated(graph.size());
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
     if (!live[id]) continue;
     for (const Value operand : graph.operands({id})) {
       ++users[operand.id];
       if (!is_map(graph, {id})) is_read_by_maps[operand.id] = false;
+      if (graph.op({id}) == Op::kBroadcast) is_repeated[operand.id] = true;
     }
   }
   is_read_by_maps[graph.result().id] = false;
@@ -103,7 +105,7 @@ void mark_moved_inputs(const Graph& graph, std::vector<bool>& remade) {
   std::vector<bool> is_shared(graph.size());
   for (std::uint32_t id = graph.size(); id-- > 0;) {
     if (moves[id] == 0 || !live[id]) continue;
-    is_shared[id] = is_shared[id] || users[id] > 1;
+    is_shared[id] = is_shared[id] || users[id] > 1 || is_repeated[id];
     if (!is_shared[id]) continue;
     remade[id] = true;
     is_shared[graph.operand({id}, 0).id] = true;

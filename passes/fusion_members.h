@@ -22,7 +22,7 @@ bool is_root(const ir::Graph& graph, ir::Value value);
 
 // Of each node whether every kernel that reads it may make it again: a number that few cheap ops
 // make of inputs, such as a learning rate with a correction, or one everywhere in a shape; and a
-// slice or broadcast of an input that several maps read.
+// slice or broadcast of an input that several maps read, or one that repeats it.
 std::vector<bool> find_remade(const ir::Graph& graph);
 
 }  // namespace ndl::passes

@@ -80,6 +80,10 @@ class Finder {
                     operand(value, 0).low == 0 ? "has an infinite slope at 0"
                                                : "is NaN below 0, with an infinite slope at 0",
                     "add a small number to the operand"};
+      case Op::kMul:
+        return risk_of_square(value, most);
+      case Op::kReduce:
+        return risk_of_sum(value, most);
       case Op::kSub:
         return risk_of_difference(value);
       default:
@@ -98,6 +102,7 @@ class Finder {
     }
   }
   std::optional<Risk> risk_of_power(Value value, double most) const {
+    if (std::optional<Risk> risk = risk_of_square(value, most)) return risk;
     const ValueRange& exponent = operand(value, 1);
     if (const auto base = positive_number(graph_, graph_.operand(value, 0)); base && *base != 1) {
       const double limit = std::log(most) / std::log(*base);
@@ -106,6 +111,30 @@ class Finder {
     if (exponent.low >= 0 || !operand(value, 0).contains(0)) return std::nullopt;
     return Risk{value, "is inf at 0 where the exponent is negative",
                 "add a small number to the base"};
+  }
+
+  // Squares and long sums of the floats whose numbers end early. Of wider ones they are large for
+  // no common input.
+  std::optional<Risk> risk_of_square(Value value, double most) const {
+    const double limit = std::sqrt(most);
+    const ValueRange& x = operand(value, 0);
+    const bool may_overflow = squared(graph_, value) && std::max(x.high, -x.low) > limit;
+    if (graph_.type(value).dtype() != DType::kF16 || !may_overflow) return std::nullopt;
+    return Risk{value, fmt::format("overflows f16 where the operand is above {:.4g}", limit),
+                "scale the operand first, or convert it to f32"};
+  }
+
+  std::optional<Risk> risk_of_sum(Value value, double most) const {
+    constexpr double kLargeElement = 256;
+    const double limit =
+        most * static_cast<double>(graph_.type(value).shape().num_elements()) /
+        static_cast<double>(graph_.type(graph_.operand(value, 0)).shape().num_elements());
+    const ValueRange& x = operand(value, 0);
+    const bool may_overflow = is_reduce(graph_, value, ReduceKind::kSum) && limit < kLargeElement &&
+                              std::max(x.high, -x.low) > limit;
+    if (graph_.type(value).dtype() != DType::kF16 || !may_overflow) return std::nullopt;
+    return Risk{value, fmt::format("overflows f16 where all elements are above {:.4g}", limit),
+                "divide the elements first, or convert them to f32"};
   }
 
   // E[x^2] - E[x]^2 and 1 - cos(x).

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -121,12 +122,21 @@ std::string rule_table(const PassRecord& record, const ir::Graph& before) {
          fmt::format("{} rule{} applied\n", count, count == 1 ? "" : "s");
 }
 
-// What may still go wrong with finite inputs.
-std::string risk_table(const ir::Graph& whole) {
+// What may still go wrong with finite inputs, of what the user wrote: what rules make in its place
+// holds by how it is made.
+std::string risk_table(const ir::Graph& before, const ir::Graph& whole) {
+  std::set<std::pair<std::string, ir::Op>> written;
+  const auto place = [](const ir::Graph& graph, ir::Value value) {
+    return std::pair(graph.location(value).to_string(), graph.op(value));
+  };
+  for_each_region(before, "", Regions::kAll, [&](const ir::Graph& graph, const std::string&) {
+    for (std::uint32_t id = 0; id < graph.size(); ++id) written.insert(place(graph, {id}));
+  });
   std::vector<std::vector<std::string>> rows = {{"prone", "to", "hint", "written at"}};
   for_each_region(whole, "", Regions::kAll, [&](const ir::Graph& graph, const std::string& where) {
     const std::vector<std::string> labels = ir::value_labels(graph);
     for (const Risk& risk : find_risks(graph)) {
+      if (!written.contains(place(graph, risk.value))) continue;
       rows.push_back({label(graph, labels, risk.value) + where, risk.what, std::string(risk.hint),
                       graph.location(risk.value).to_string()});
     }
@@ -156,7 +166,7 @@ std::string fusion_tables(const ir::Graph& before, const ir::Graph& after,
 std::string explanation(const PassRecord& record, const PipelineStep& step, const ir::Graph& before,
                         const ir::Graph& after) {
   if (record.name == "fuse") return fusion_tables(before, after, step);
-  return rule_table(record, before) + (record.name == "stabilize" ? risk_table(after) : "");
+  return rule_table(record, before) + (record.name == "stabilize" ? risk_table(before, after) : "");
 }
 
 }  // namespace

@@ -158,6 +158,23 @@ TEST(Risks, TheLimitIsThatOfTheDtype) {
   EXPECT_EQ(limit("f64"), "overflows f64 above 709.8");
 }
 
+TEST(Risks, SquaresAndLongSumsOfTheShortestFloats) {
+  const auto risks = [](const std::string& dtype, const std::string& body) {
+    const Graph graph = ir::parse(fmt::format(
+        "needle 1\n\ngraph f(%x: {0}[1000]) -> {0}[] {{\n{1}\n  return %y\n}}\n", dtype, body));
+    std::string what;
+    for (const Risk& risk : find_risks(graph)) what += risk.what + "; ";
+    return what;
+  };
+  const std::string square = "%0 = mul(%x, %x) %y = reduce(%0, kind=max, axes=[0])";
+  EXPECT_EQ(risks("f16", square), "overflows f16 where the operand is above 255.9; ");
+  EXPECT_EQ(risks("bf16", square), "");
+  const std::string sum = "%y = reduce(%x, kind=sum, axes=[0])";
+  EXPECT_EQ(risks("f16", sum), "overflows f16 where all elements are above 65.5; ");
+  EXPECT_EQ(risks("f32", sum), "");
+  EXPECT_EQ(risks("f16", "%0 = tanh(%x) %1 = mul(%0, %0) %y = reduce(%1, kind=sum, axes=[0])"), "");
+}
+
 TEST(AppliedRules, AreNoted) {
   const Graph graph = ir::parse(
       "needle 1\n\ngraph f(%x: f32[4]) -> f32[4] {\n  %0 = exp(%x) : f32[4]\n"

@@ -106,6 +106,14 @@ TEST(Bench, TakesInputs) {
   expect_error(run({{"bench", "-", "-i", "z=2xf32"}, kAdd}), 2, {"no parameter is called 'z'"});
 }
 
+TEST(Bench, TakesTheInputsOfWhatPassesMake) {
+  EXPECT_EQ(run({{"bench", "-", "--min-time=0", "-p", "vjp,default"}, kAdd}).code, 0);
+  EXPECT_EQ(
+      run({{"bench", "-", "--min-time=0", "-p", "vmap{size=3},fuse", "-i", "x=3x2xf32"}, kAdd})
+          .code,
+      0);
+}
+
 TEST(Bench, UsageErrors) {
   expect_error(run({{"bench"}}), 2, {"no file is given"});
   expect_error(run({{"bench", "-", "--min-time=-1"}, kStable}), 2, {"--min-time"});

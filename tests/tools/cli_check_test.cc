@@ -57,7 +57,14 @@ TEST(Check, TakesPassesAndTarget) {
   EXPECT_TRUE(contains(run({{"check", "-", "--explain=fuse"}, kStable}).err, "edges fused"));
 }
 
+// vjp takes the gradient of the result besides the inputs.
+TEST(Check, BeginsWithWhatAPassMakesOfTheSignature) {
+  expect_output(run({{"check", "-", "-p", "vjp,canonicalize,fuse"}, kStable}), "-: ok\n");
+  expect_output(run({{"check", "-", "-p", "canonicalize,vmap{size=3},fuse"}, kStable}), "-: ok\n");
+}
+
 TEST(Check, UsageErrors) {
+  expect_error(run({{"check", "-", "--iterations=0"}, kStable}), 2, {"would check nothing"});
   expect_error(run({{"check"}}), 2, {"no file is given"});
   expect_error(run({{"check", "-", "--seed=x"}, kStable}), 2, {"--seed"});
   expect_error(run({{"check", "-", "--iterations=-1"}, kStable}), 2, {"--iterations"});

@@ -171,10 +171,23 @@ TEST(Opt, ExplainsRulesAndRisks) {
       << explain("stabilize");
   EXPECT_TRUE(contains(explain("stabilize"), "1 rule applied\n"));
   EXPECT_TRUE(contains(explain("stabilize"), "%s sqrt  is NaN below 0"));
-  EXPECT_TRUE(contains(explain("stabilize", "--disable=log-exp,log-of-powers"), "0 rules applied\n"));
   EXPECT_TRUE(
-      contains(explain("stabilize", "--disable=log-exp,log-of-powers"), "%e exp   overflows f32 above 88.72"));
+      contains(explain("stabilize", "--disable=log-exp,log-of-powers"), "0 rules applied\n"));
+  EXPECT_TRUE(contains(explain("stabilize", "--disable=log-exp,log-of-powers"),
+                       "%e exp   overflows f32 above 88.72"));
   EXPECT_TRUE(contains(explain("canonicalize"), "0 rules applied\n"));
+}
+
+// The logarithm in what a norm has become is of a number that may be 0, and clamped.
+TEST(Opt, NamesNoRisksOfWhatRulesMake) {
+  const std::string norm =
+      "needle 1\n\ngraph f(%x: f32[3]) -> f32[] {\n  %s = mul(%x, %x) : f32[3]\n"
+      "  %t = reduce(%s, kind=sum, axes=[0]) : f32[]\n  %n = sqrt(%t) : f32[]\n  return %n\n}\n";
+  const std::string report =
+      run({{"opt", "-", "-p", "stabilize", "--explain=stabilize"}, norm}).err;
+  EXPECT_TRUE(contains(report, "norm  %n sqrt")) << report;
+  EXPECT_TRUE(contains(report, "infinite slope at 0")) << report;
+  EXPECT_FALSE(contains(report, "log2")) << report;
 }
 
 TEST(Opt, ExplainsEveryEdgeOnce) {

@@ -80,10 +80,11 @@ int run(const Options& options) {
 
   // 2. The graph, compiled.
   const ir::Graph source = load_graph(options.file);
-  const auto specs = bind_given_inputs(source, options.inputs);
   const std::string old = options.compare.empty() ? "" : read_text(options.compare);
   const auto start = std::chrono::steady_clock::now();
   const ir::Graph graph = options.passes.run(source, cpu);
+  // Passes may have given it other parameters.
+  const auto specs = bind_given_inputs(graph, options.inputs);
   const auto program = compile_after_passes(graph, cpu);
   result.compile_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -94,7 +95,7 @@ int run(const Options& options) {
   result.name = source.name();
   result.kernels = program->executable()->kernels().size();
   result.bytes = running_bytes(*program) - program->executable()->arena_bytes();
-  const std::vector<ir::Literal> inputs = make_all_inputs(source, specs, seed);
+  const std::vector<ir::Literal> inputs = make_all_inputs(graph, specs, seed);
   result.timing = time_program(*program, inputs, seconds, result.threads);
   if (options.compare.empty()) {
     write_stdout(options.json ? bench_json(result) : bench_text(result));

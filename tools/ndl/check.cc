@@ -24,8 +24,10 @@ constexpr const char* kExamples =
     "  ndl check m.ndl\n"
     "  ndl check tests/golden/run/*.ndl --iterations=100 --threads=3\n"
     "  ndl check m.ndl --seed=7 --iterations=1 --disable=fuse\n"
+    "  ndl check m.ndl -p vjp,default                    the gradient that vjp makes, compiled\n"
     "  Inputs are random; indices are mostly in range. Results must have equal bits after every\n"
-    "  pass and in compiled code; the first pass that changes one is named.\n";
+    "  pass and in compiled code; the first pass that changes one is named. Where a pass, such as\n"
+    "  vjp, gives the graph other parameters or results, checking begins with what it makes.\n";
 
 struct Options {
   std::vector<std::string> files;
@@ -43,13 +45,26 @@ struct Plan {
   int threads;
 };
 
+bool has_signature_of(const ir::Graph& a, const ir::Graph& b) {
+  if (a.num_parameters() != b.num_parameters() || a.result_type() != b.result_type()) return false;
+  for (std::size_t i = 0; i < a.num_parameters(); ++i) {
+    if (a.type(a.parameter(i)) != b.type(b.parameter(i))) return false;
+  }
+  return true;
+}
+
 Lowering lower(const std::string& file, const PassFlags& passes, const std::string& cpu) {
   Lowering lowering;
   lowering.source = load_graph(file);
   const ir::Graph graph =
       passes.run(lowering.source, cpu,
                  [&](const passes::PassRecord& record, const ir::Graph&, const ir::Graph& after) {
-                   if (record.changed) lowering.stages.push_back({record.name, after});
+                   if (!has_signature_of(lowering.source, after)) {
+                     lowering.source = after;
+                     lowering.stages.clear();
+                   } else if (record.changed) {
+                     lowering.stages.push_back({record.name, after});
+                   }
                  });
   lowering.program = compile_after_passes(graph, cpu);
   check_running_bytes(*lowering.program, {});
@@ -76,6 +91,7 @@ int run(const Options& options) {
   const Plan plan{static_cast<std::uint64_t>(parse_count("--seed", options.seed)),
                   static_cast<std::uint64_t>(parse_count("--iterations", options.iterations)),
                   options.target.cpu(), options.target.threads()};
+  if (plan.iterations == 0) throw_error<UsageError>("--iterations: 0 would check nothing");
   options.passes.flags();
   std::size_t agree = 0;
   // A mismatch is worse than a file that cannot be checked.
