@@ -21,7 +21,7 @@ void contract(Region& region, Value root, Local left, Local right, std::vector<I
                                           accumulator, region.nest.convert(left, accumulator),
                                           region.nest.convert(right, accumulator)));
   region.values.begin_phase();
-  region.write_results(region.shape(root), index);
+  region.write_results_or_transposes(region.shape(root), index);
 }
 
 // The sum of nothing.
@@ -29,7 +29,7 @@ void contract_nothing(Region& region, Value root) {
   const std::vector<IndexExpr> index = region.outer_loops(region.shape(root));
   region.values.begin_phase();
   region.values.define(root, index, region.nest.constant(region.dtype(root), 0));
-  region.write_results(region.shape(root), index);
+  region.write_results_or_transposes(region.shape(root), index);
 }
 
 }  // namespace

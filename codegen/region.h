@@ -31,6 +31,8 @@ struct Region {
   std::vector<IndexExpr> outer_loops(const ir::Shape& space);
   // Writes the results, all of that shape, at `index` in the current phase.
   void write_results(const ir::Shape& space, const std::vector<IndexExpr>& index);
+  // The same after a contraction, whose elements some results have at other places.
+  void write_results_or_transposes(const ir::Shape& space, const std::vector<IndexExpr>& index);
 };
 
 // The loops of a kernel and all that is in them. Each throws NotOneKernel.

@@ -74,6 +74,62 @@ bool is_root(const Graph& graph, Value value) {
   }
 }
 
+bool moves_in_place(const Graph& graph, Value value) {
+  const Op op = graph.op(value);
+  return op == Op::kTranspose || op == Op::kSlice || (op == Op::kReshape && is_map(graph, value));
+}
+
+bool is_moved_matrix(const Graph& graph, Value value) {
+  bool is_moved = false;
+  while (moves_in_place(graph, value)) {
+    is_moved = is_moved || graph.op(value) != Op::kReshape;
+    value = graph.operand(value, 0);
+  }
+  return is_moved;
+}
+
+bool is_matrix_of_moved_rows(const Graph& graph, Value value) {
+  constexpr std::int64_t kFewRows = 16;
+  constexpr std::int64_t kSameLines = 2048;  // bytes
+  if (!is_moved_matrix(graph, value)) return false;
+  std::size_t axis = graph.type(value).shape().rank() - 2;  // from row to row
+  const std::int64_t rows = graph.type(value).shape()[axis];
+  while (moves_in_place(graph, value)) {
+    const Value x = graph.operand(value, 0);
+    const ir::Shape& from = graph.type(x).shape();
+    const ir::Shape& to = graph.type(value).shape();
+    const ir::Attributes& a = graph.attributes(value);
+    switch (graph.op(value)) {
+      case Op::kTranspose: {
+        const Dims& permutation = a.integers(Attr::kPermutation);
+        if (permutation.back() + 1 != std::ssize(permutation)) return false;
+        axis = static_cast<std::size_t>(permutation[axis]);
+        break;
+      }
+      case Op::kSlice:
+        if (a.integers(Attr::kStride).back() != 1) return false;
+        break;
+      default: {
+        // Of axes that are not 1 the same number comes after it.
+        if (from.rank() == 0 || from[from.rank() - 1] != to[to.rank() - 1] || to[axis] == 1) {
+          return false;
+        }
+        const auto is_long = [](std::int64_t extent) { return extent != 1; };
+        const auto after = std::ranges::count_if(to.begin() + axis + 1, to.end(), is_long);
+        axis = from.rank() - 1;
+        for (std::int64_t passed = 0; passed < after || from[axis] == 1; --axis) {
+          passed += is_long(from[axis]) ? 1 : 0;
+        }
+      }
+    }
+    value = x;
+  }
+  std::int64_t distance = static_cast<std::int64_t>(size_of(graph.type(value).dtype()));
+  const ir::Shape& source = graph.type(value).shape();
+  for (std::size_t i = axis + 1; i < source.rank(); ++i) distance *= source[i];
+  return rows <= kFewRows || distance % kSameLines != 0;
+}
+
 namespace {
 
 // Marks the slices and broadcasts of inputs that several maps read, or one that repeats them:
@@ -112,6 +168,34 @@ void mark_moved_inputs(const Graph& graph, std::vector<bool>& remade) {
   }
 }
 
+// Marks what few cheap ops make of the places of its elements, such as a triangular mask, and maps
+// read.
+void mark_places(const Graph& graph, std::vector<bool>& remade) {
+  const std::vector<bool> live = graph.live_nodes();
+  std::vector<bool> is_read_by_maps(graph.size(), true);
+  is_read_by_maps[graph.result().id] = false;
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    if (!live[id] || is_map(graph, {id})) continue;
+    for (const Value operand : graph.operands({id})) is_read_by_maps[operand.id] = false;
+  }
+  std::vector<int> ops(graph.size());  // that make a value of places; 0 for what is none
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    const Value value{id};
+    const Op op = graph.op(value);
+    const bool is_cheap = graph.def(value).is_elementwise() && graph.def(value).dtypes != kFloats;
+    if (op != Op::kIota && op != Op::kBroadcast && op != Op::kConvert && !is_cheap) continue;
+    int sum = 1;
+    bool is_of_places = true;
+    for (const Value operand : graph.operands(value)) {
+      sum += ops[operand.id];
+      is_of_places = is_of_places && (graph.is_splat(operand) || ops[operand.id] != 0);
+    }
+    if (!is_of_places || sum > CostModel::kMostNumberOps) continue;
+    ops[id] = sum;
+    if (live[id] && is_read_by_maps[id]) remade[id] = true;
+  }
+}
+
 // Marks numbers, and what repeats one.
 void mark_numbers(const Graph& graph, std::vector<bool>& remade) {
   std::vector<int> ops(graph.size());  // that make a number; 0 for what is none
@@ -144,6 +228,7 @@ void mark_numbers(const Graph& graph, std::vector<bool>& remade) {
 std::vector<bool> find_remade(const Graph& graph) {
   std::vector<bool> remade(graph.size());
   mark_numbers(graph, remade);
+  mark_places(graph, remade);
   mark_moved_inputs(graph, remade);
   return remade;
 }

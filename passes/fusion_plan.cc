@@ -28,12 +28,13 @@ constexpr std::uint32_t kNone = FusionPlan::kNone;
 
 struct Position {
   std::uint32_t home = kNone;  // no member
-  std::uint32_t place = 0;     // kWhole, kRow, or the number of a read through a moving op
+  std::uint32_t place = 0;     // kWhole, kRow, kMoved, or the number of a read through a moving op
   bool operator==(const Position&) const = default;
 };
 constexpr std::uint32_t kWhole = 0;
 constexpr std::uint32_t kRow = 1;
-constexpr std::uint32_t kFirstRead = 2;
+constexpr std::uint32_t kMoved = 2;  // written at another place than it is computed for
+constexpr std::uint32_t kFirstRead = 3;
 
 class Planner {
  public:
@@ -46,6 +47,7 @@ class Planner {
   void choose_axes();
   void stay_with_roots();
   void move_to_users();
+  void write_where_moved();
   void plan_stages();
   void move_to_stages_of_users();
   void leave_absent_roots();
@@ -60,7 +62,9 @@ class Planner {
     // Products whose operands are found by indices are not tiled.
     const bool has_indices =
         graph_.op(value) == Op::kGather || graph_.op(value) == Op::kDynamicSlice;
-    if (has_indices && is_read_by_matmul(at)) return false;
+    const std::optional<MatmulRead> read = matmul_read(at);
+    if (read && (has_indices || (!is_packed(*read) && !moves_in_place(graph_, value))))
+      return false;
     return at.place != kWhole || first_flat_axis_[value.id] <= homes_[at.home].first_merged_axis();
   }
   FusionHome home_of_reduce(Value reduce) const {
@@ -77,13 +81,17 @@ class Planner {
     const Position want = asked(consumer, operand);
     return want.home != kNone && want == positions_[producer.id];
   }
-  // Whether an operand of a matmul, each element of which is read many times, is as well computed
-  // where it is read: the left one if it is only moved, the right one if it is laid out anew
-  // anyway.
-  bool is_read_for_nothing(Value matmul, std::size_t operand) const;
-  bool is_read_by_matmul(const Position& at) const {
-    return at.place >= kFirstRead && graph_.op({reader_[at.place - kFirstRead]}) == Op::kMatmul;
-  }
+  // An operand of a matmul, each element of which is read many times.
+  struct MatmulRead {
+    Value matmul;
+    std::size_t operand;
+  };
+  // Whether it is laid out anew anyway.
+  bool is_packed(const MatmulRead& read) const;
+  // Whether it is as well computed where it is read: it is packed, or is only moved.
+  bool is_read_for_nothing(const MatmulRead& read) const;
+  // The read that a position is of, at once or through other ops.
+  std::optional<MatmulRead> matmul_read(const Position& at) const;
   // Whether a node that follows a root is better off in its kernel than with its users: it is
   // written wherever it is, or takes less memory than what it is made of and nothing else reads
   // later.
@@ -128,6 +136,7 @@ Planner::Planner(const Graph& graph, const CostModel& model)
   choose_axes();
   stay_with_roots();
   move_to_users();
+  write_where_moved();
   plan_stages();
   leave_absent_roots();
   plan_groups();
@@ -254,12 +263,25 @@ void Planner::stay_with_roots() {
   }
 }
 
-bool Planner::is_read_for_nothing(Value matmul, std::size_t operand) const {
-  if (operand == 0) return graph_.op(graph_.operand(matmul, 0)) == Op::kTranspose;
-  const Shape& left = graph_.type(graph_.operand(matmul, 0)).shape();
-  const Shape& result = graph_.type(matmul).shape();
+bool Planner::is_packed(const MatmulRead& read) const {
+  const Shape& left = graph_.type(graph_.operand(read.matmul, 0)).shape();
+  const Shape& result = graph_.type(read.matmul).shape();
   const std::size_t rank = result.rank();
-  return CostModel::is_worth_packing(result[rank - 2], left[left.rank() - 1], result[rank - 1]);
+  return read.operand == 1 &&
+         CostModel::is_worth_packing(result[rank - 2], left[left.rank() - 1], result[rank - 1]);
+}
+
+bool Planner::is_read_for_nothing(const MatmulRead& read) const {
+  if (is_packed(read)) return true;
+  const Value x = graph_.operand(read.matmul, read.operand);
+  return read.operand == 0 ? is_moved_matrix(graph_, x) : is_matrix_of_moved_rows(graph_, x);
+}
+
+std::optional<Planner::MatmulRead> Planner::matmul_read(const Position& at) const {
+  if (at.place < kFirstRead) return std::nullopt;
+  const Value reader{reader_[at.place - kFirstRead]};
+  if (graph_.op(reader) != Op::kMatmul) return matmul_read(positions_[reader.id]);
+  return MatmulRead{reader, at.place - first_read_[reader.id]};
 }
 
 Position Planner::asked(Value value, std::size_t operand) const {
@@ -274,9 +296,12 @@ Position Planner::asked(Value value, std::size_t operand) const {
     case Op::kReshape:
       return at.place == kRow ? at : read;
     case Op::kMatmul:
-      return is_read_for_nothing(value, operand) ? read : Position{};
-    case Op::kTranspose:
-      return is_read_by_matmul(at) ? Position{} : read;
+      return is_read_for_nothing({value, operand}) ? read : Position{};
+    case Op::kTranspose: {
+      if (at.place == kMoved) return {at.home, kWhole};
+      const std::optional<MatmulRead> of = matmul_read(at);
+      return of && is_packed(*of) ? Position{} : read;
+    }
     case Op::kReverse:
     case Op::kSlice:
     case Op::kConcatenate:
@@ -316,8 +341,33 @@ void Planner::move_to_users() {
   }
 }
 
+// A transpose of a product that no other kernel reads through: the product's writes its elements
+// there, side by side as before if the last axis stays.
+void Planner::write_where_moved() {
+  std::vector<bool> is_read_through(graph_.size());
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    if (!live_[id]) continue;
+    for_each_edge(id, [&](Value producer, Value consumer, std::size_t k) {
+      if (joins(producer, consumer, k)) is_read_through[producer.id] = true;
+    });
+  }
+  for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+    if (!live_[id] || graph_.op({id}) != Op::kTranspose || is_read_through[id]) continue;
+    const Position at = positions_[graph_.operand({id}, 0).id];
+    if (at.home == kNone || at.place != kWhole || plan_.is_remade[id]) continue;
+    const std::uint32_t root = homes_[at.home].root;
+    if (root == FusionHome::kNoRoot) continue;
+    if (graph_.op({root}) != Op::kMatmul && graph_.op({root}) != Op::kConv) continue;
+    const Dims& permutation = graph_.attributes({id}).integers(Attr::kPermutation);
+    if (permutation.back() + 1 != std::ssize(permutation)) continue;
+    positions_[id] = {at.home, kMoved};
+    is_bound_[id] = true;
+  }
+}
+
 bool Planner::stays_early(Value value) const {
   if (!is_bound_[value.id] || !is_map(graph_, value)) return false;
+  if (positions_[value.id].place == kMoved) return true;
   if (is_written_[value.id]) return true;
   const auto operands = graph_.operands(value);
   return std::ranges::any_of(operands, [&](Value operand) {
@@ -388,7 +438,7 @@ void Planner::leave_absent_roots() {
     const Value value{id};
     const Position at = positions_[id];
     if (!live_[id] || at.home == kNone || has_root[{plan_.stage[id], at.home}]) continue;
-    if (at.place != kRow) {
+    if (at.place != kRow && at.place != kMoved) {
       moved[id].home = home_id({homes_[at.home].space});
     } else if (graph_.op(value) == Op::kReshape) {
       moved[id] = {};

@@ -36,21 +36,34 @@ bool is_scaled(const Graph& graph, Value value) {
          graph.op(strip(graph, graph.operand(value, 1), repeats).base) == Op::kExp2;
 }
 
-// sqrt(x * x + y * y) of what is scaled by the power of two next to the larger one.
+// Adds the x of all terms x * x of a sum; false if there is another term, or there are too many.
+bool collect_squares(const Graph& graph, Value sum, std::vector<Value>& of) {
+  constexpr std::size_t kMostTerms = 8;
+  if (graph.op(sum) == Op::kAdd) {
+    return collect_squares(graph, graph.operand(sum, 0), of) &&
+           collect_squares(graph, graph.operand(sum, 1), of);
+  }
+  const std::optional<Value> x = squared(graph, sum);
+  if (!x || is_scaled(graph, *x) || of.size() == kMostTerms) return false;
+  of.push_back(*x);
+  return true;
+}
+
+// sqrt(x * x + y * y), or of more terms, each scaled by the power of two next to the largest one.
 Result hypot(Builder& b, Value value) {
   const Value sum = b.graph().operand(value, 0);
-  if (b.graph().op(sum) != Op::kAdd) return std::nullopt;
-  const std::optional<Value> first = squared(b.graph(), b.graph().operand(sum, 0));
-  const std::optional<Value> second = squared(b.graph(), b.graph().operand(sum, 1));
-  if (!first || !second || is_scaled(b.graph(), *first) || is_scaled(b.graph(), *second)) {
-    return std::nullopt;
+  std::vector<Value> terms;
+  if (b.graph().op(sum) != Op::kAdd || !collect_squares(b.graph(), sum, terms)) return std::nullopt;
+  Value largest = b.abs(terms[0]);
+  for (std::size_t i = 1; i < terms.size(); ++i) largest = b.max(largest, b.abs(terms[i]));
+  const Value scale = power_of_two_near(b, largest);
+  std::optional<Value> total;
+  for (const Value term : terms) {
+    const Value x = b.div(term, scale);
+    const Value square = b.mul(x, x);
+    total = total ? b.add(*total, square) : square;
   }
-  const Value magnitude = b.abs(*first);
-  const Value scale = power_of_two_near(b, b.max(magnitude, b.abs(*second)));
-  const Value x = b.div(*first, scale);
-  const Value y = b.div(*second, scale);
-  const Value xx = b.mul(x, x);
-  return b.mul(scale, b.sqrt(b.add(xx, b.mul(y, y))));
+  return b.mul(scale, b.sqrt(*total));
 }
 
 // sqrt(sum(x * x)), or 1 over it, of rows scaled by the power of two next to their largest element.
@@ -147,7 +160,8 @@ Result logsumexp_masked(Builder& b, Value value) {
 
 std::vector<Rule> scaling_rules() {
   return {
-      function_rule("hypot", {Op::kSqrt}, hypot, "sqrt(x * x + y * y) squares no large number",
+      function_rule("hypot", {Op::kSqrt}, hypot,
+                    "sqrt(x * x + y * y), or of more terms, squares no large number",
                     "%y = tanh(%x) : f32[3]\n%0 = mul(%x, %x) : f32[3]\n"
                     "%1 = mul(%y, %y) : f32[3]\n%2 = add(%0, %1) : f32[3]\n"
                     "%3 = sqrt(%2) : f32[3]",

@@ -74,6 +74,23 @@ TEST(Stabilize, HypotHasTheSlopesOfTheRoot) {
   EXPECT_NEAR(derivatives(stable, 3e-300, 4e-300)[2], 0.8, 1e-15);
 }
 
+TEST(Stabilize, ARootOfManySquaresSquaresNoLargeNumber) {
+  const Graph naive =
+      parse_body("%x: f16[2], %y: f16[2], %z: f16[2]", "f16[2]",
+                 "%a = mul(%x, %x) : f16[2] %b = mul(%y, %y) : f16[2] %c = mul(%z, %z) : f16[2] "
+                 "%d = add(%a, %b) : f16[2] %e = add(%d, %c) : f16[2] %r = sqrt(%e) : f16[2]",
+                 "%r");
+  const Graph stable = run_stabilize(naive, {});
+  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  std::vector<Literal> inputs;
+  for (const std::vector<float>& pair : {std::vector<float>{300, 2e-4F}, {400, 3e-4F}, {0, 0}}) {
+    inputs.push_back(ir::converted(Literal::dense<float>(ir::Shape({2}), pair), DType::kF16));
+  }
+  const Literal r = ir::interpret(stable, inputs)[0];
+  EXPECT_EQ(r.as_double(0), 500);
+  EXPECT_NEAR(r.as_double(1), std::hypot(inputs[0].as_double(1), inputs[1].as_double(1)), 4e-7);
+}
+
 TEST(Stabilize, LogOneMinusExpHasItsSlopes) {
   const Graph naive = parse_body("%x: f32[5], %one: f32[5]", "f32[5]",
                                  "%e = exp(%x) : f32[5] %c = constant(1) : f32[5] "

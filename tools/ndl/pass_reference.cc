@@ -118,8 +118,15 @@ std::size_t widest_rule(const PassDef& pass) {
   return width;
 }
 
+// "In a pipeline it does not come after expand, fuse."; "" if it may come after all.
+std::string order_of(const PassDef& pass) {
+  if (pass.not_after.empty()) return "";
+  return fmt::format("In a pipeline it does not come after {}.", fmt::join(pass.not_after, ", "));
+}
+
 std::string text_of(const PassDef& pass) {
   std::string text = fmt::format("{}\n\n{}\n", pass.name, pass.doc);
+  if (!pass.not_after.empty()) text += order_of(pass) + "\n";
   if (!pass.options.empty()) text += "\nOptions\n";
   for (const PassOption& option : pass.options) {
     text += fmt::format("  {}={}  {}\n", option.name, option.fallback, option.doc);
@@ -142,7 +149,7 @@ std::string text_of_all() {
                           rule.to_string());
     }
   }
-  return text;
+  return text + fmt::format("\ndefault is the pipeline {}\n", passes::kDefaultPipeline);
 }
 
 // Text inside a table's cell.
@@ -154,6 +161,7 @@ std::string cell(std::string_view text) {
 
 std::string section_of(const PassDef& pass) {
   std::string text = fmt::format("\n## {}\n\n{}\n", pass.name, pass.doc);
+  if (!pass.not_after.empty()) text += "\n" + order_of(pass) + "\n";
   if (!pass.options.empty()) text += "\n| option | default | meaning |\n|---|---|---|\n";
   for (const PassOption& option : pass.options) {
     text += fmt::format("| `{}` | `{}` | {} |\n", option.name, option.fallback, cell(option.doc));
@@ -183,6 +191,7 @@ nlohmann::ordered_json json_of(const PassDef& pass) {
   nlohmann::ordered_json json;
   json["name"] = pass.name;
   json["doc"] = pass.doc;
+  json["not_after"] = pass.not_after;
   json["options"] = nlohmann::ordered_json::array();
   for (const PassOption& option : pass.options) {
     json["options"].push_back(
@@ -201,6 +210,9 @@ std::string json_of_all() {
 
 const PassDef& require_pass(std::string_view name) {
   if (const PassDef* pass = passes::find_pass(name)) return *pass;
+  if (name == "default") {
+    throw_error<UsageError>("'default' is no pass, but the pipeline {}", passes::kDefaultPipeline);
+  }
   std::vector<std::string_view> names;
   for (const PassDef& pass : passes::all_passes()) names.push_back(pass.name);
   for (const passes::RuleName& rule : passes::all_rules()) names.push_back(rule.rule);
