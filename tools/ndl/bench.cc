@@ -82,9 +82,13 @@ int run(const Options& options) {
   const ir::Graph source = load_graph(options.file);
   const std::string old = options.compare.empty() ? "" : read_text(options.compare);
   const auto start = std::chrono::steady_clock::now();
-  const ir::Graph graph = options.passes.run(source, cpu);
-  // Passes may have given it other parameters.
-  const auto specs = bind_given_inputs(graph, options.inputs);
+  // Passes may give it other parameters. Before the others it is plain what is an index.
+  ir::Graph readable = source;
+  const ir::Graph graph = options.passes.run(
+      source, cpu, [&](const passes::PassRecord&, const ir::Graph&, const ir::Graph& after) {
+        if (!has_same_signature(readable, after)) readable = after;
+      });
+  const auto specs = bind_given_inputs(readable, options.inputs);
   const auto program = compile_after_passes(graph, cpu);
   result.compile_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -95,7 +99,7 @@ int run(const Options& options) {
   result.name = source.name();
   result.kernels = program->executable()->kernels().size();
   result.bytes = running_bytes(*program) - program->executable()->arena_bytes();
-  const std::vector<ir::Literal> inputs = make_all_inputs(graph, specs, seed);
+  const std::vector<ir::Literal> inputs = make_all_inputs(readable, specs, seed);
   result.timing = time_program(*program, inputs, seconds, result.threads);
   if (options.compare.empty()) {
     write_stdout(options.json ? bench_json(result) : bench_text(result));

@@ -45,21 +45,13 @@ struct Plan {
   int threads;
 };
 
-bool has_signature_of(const ir::Graph& a, const ir::Graph& b) {
-  if (a.num_parameters() != b.num_parameters() || a.result_type() != b.result_type()) return false;
-  for (std::size_t i = 0; i < a.num_parameters(); ++i) {
-    if (a.type(a.parameter(i)) != b.type(b.parameter(i))) return false;
-  }
-  return true;
-}
-
 Lowering lower(const std::string& file, const PassFlags& passes, const std::string& cpu) {
   Lowering lowering;
   lowering.source = load_graph(file);
   const ir::Graph graph =
       passes.run(lowering.source, cpu,
                  [&](const passes::PassRecord& record, const ir::Graph&, const ir::Graph& after) {
-                   if (!has_signature_of(lowering.source, after)) {
+                   if (!has_same_signature(lowering.source, after)) {
                      lowering.source = after;
                      lowering.stages.clear();
                    } else if (record.changed) {

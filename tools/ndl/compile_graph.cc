@@ -13,6 +13,14 @@ std::shared_ptr<const codegen::Program> compile_after_passes(const ir::Graph& gr
   return codegen::compile(graph, options);
 }
 
+bool has_same_signature(const ir::Graph& a, const ir::Graph& b) {
+  if (a.num_parameters() != b.num_parameters() || a.result_type() != b.result_type()) return false;
+  for (std::size_t i = 0; i < a.num_parameters(); ++i) {
+    if (a.type(a.parameter(i)) != b.type(b.parameter(i))) return false;
+  }
+  return true;
+}
+
 std::int64_t running_bytes(const codegen::Program& program) {
   std::int64_t sum = program.executable()->arena_bytes();
   for (const auto types : {program.inputs(), program.outputs()}) {

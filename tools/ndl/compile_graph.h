@@ -15,6 +15,9 @@ namespace ndl::tools {
 std::shared_ptr<const codegen::Program> compile_after_passes(const ir::Graph& graph,
                                                              const std::string& cpu);
 
+// Whether they take, and give, values of the same types.
+bool has_same_signature(const ir::Graph& a, const ir::Graph& b);
+
 // Bytes of inputs, outputs and arena; the largest number there is if the sum is larger.
 std::int64_t running_bytes(const codegen::Program& program);
 
