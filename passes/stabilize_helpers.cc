@@ -147,20 +147,21 @@ bool is_one_side(const Graph& graph, Value x) {
   });
 }
 
+bool is_clamped(const Graph& graph, Value value) {
+  value = strip(graph, value, repeats).base;
+  if (graph.op(value) == Op::kMax) value = graph.operand(value, 0);
+  const bool is_below_number =
+      graph.op(value) == Op::kMin && graph.is_splat(graph.operand(value, 1));
+  return is_below_number || graph.op(value) == Op::kClamp || is_one_side(graph, value);
+}
+
 bool is_shifted(const Graph& graph, Value value) {
   value = strip(graph, value, repeats).base;
-  if (graph.op(value) == Op::kClamp || is_one_side(graph, value)) return true;
   if (graph.op(value) == Op::kSelect) value = graph.operand(value, 1);
-  if (graph.op(value) == Op::kMax) value = graph.operand(value, 0);
-  if (graph.op(value) == Op::kMin) {
-    if (graph.is_splat(graph.operand(value, 1))) return true;
-    value = graph.operand(value, 0);
-  }
   if (graph.op(value) != Op::kSub) return false;
-  const Value x = graph.operand(value, 0);
   const Value most = strip(graph, graph.operand(value, 1), repeats).base;
   const bool is_below_maximum =
-      is_reduce(graph, most, ReduceKind::kMax) && graph.operand(most, 0) == x;
+      is_reduce(graph, most, ReduceKind::kMax) && graph.operand(most, 0) == graph.operand(value, 0);
   return is_below_maximum || is_less_shift(graph, value);
 }
 

@@ -47,6 +47,9 @@ bool is_reduce(const ir::Graph& graph, ir::Value value, ir::ReduceKind kind);
 // The x of x - max(x), the maximum being over `axes`.
 std::optional<ir::Value> unshifted(const ir::Graph& graph, ir::Value value, const ir::Dims& axes);
 
+// Whether an exponent is kept small by what it is written with.
+bool is_clamped(const ir::Graph& graph, ir::Value value);
+
 // Whether an exponent cannot be large: it is x - max(x), or less a shift (of shift_of).
 bool is_shifted(const ir::Graph& graph, ir::Value value);
 

@@ -11,6 +11,8 @@
 //
 // A shift k is a whole number near the largest exponent: x - k rounds little, k - k not at all, and
 // no gradient flows to it.
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "ir/expansion.h"
@@ -31,10 +33,11 @@ using ir::Value;
 using Result = std::optional<Value>;
 
 // Nodes looked at, and nodes taken apart; what lies behind them is as good as a parameter.
-constexpr int kMostNodes = 32;
+constexpr int kMostNodes = 64;
 
 enum class Holds : std::uint8_t {
   kNoPower,
+  kShifted,    // terms that a rule has shifted: they vanish alone, and not in their sum
   kBounded,    // softmax, sigmoid and powers of numbers below 1, which vanish at most
   kUnbounded,  // powers
 };
@@ -75,37 +78,45 @@ class Finder {
   Holds find(Value value) {
     if (nodes_left_-- <= 0 || graph_.type(value).is_tuple()) return Holds::kNoPower;
     if (const std::optional<Exponential> power = exponential(graph_, value)) {
-      if (is_shifted(graph_, power->x)) return Holds::kNoPower;
+      if (is_clamped(graph_, power->x)) return Holds::kNoPower;
+      if (is_shifted(graph_, power->x)) return Holds::kShifted;
       // What decays, as in an average with a correction, has exponents above 0; exp(-x * x) alike.
       const bool decays = power->log_base < 0 || is_below_zero(graph_, power->x);
       return decays ? Holds::kBounded : Holds::kUnbounded;
     }
     const Op op = graph_.op(value);
-    if (moves(op) || op == Op::kNeg || op == Op::kSqrt) return operand(value, 0);
+    if (repeats(op)) return operand(value, 0);
+    if (moves(op) || op == Op::kNeg || op == Op::kSqrt) return of_some(operand(value, 0));
     switch (op) {
       case Op::kSoftmax:
       case Op::kSigmoid:
         return Holds::kBounded;
-      case Op::kExpm1:
-        return is_shifted(graph_, graph_.operand(value, 0)) ? Holds::kNoPower : Holds::kUnbounded;
+      case Op::kExpm1: {
+        const Value x = graph_.operand(value, 0);
+        if (is_clamped(graph_, x)) return Holds::kNoPower;
+        return is_shifted(graph_, x) ? Holds::kShifted : Holds::kUnbounded;
+      }
       case Op::kConvert:
         return is_float_convert(graph_, value) ? operand(value, 0) : Holds::kNoPower;
       case Op::kPow:
-        return is_finite_number(graph_, graph_.operand(value, 1)) ? operand(value, 0)
+        return is_finite_number(graph_, graph_.operand(value, 1)) ? of_some(operand(value, 0))
                                                                   : Holds::kNoPower;
       case Op::kReduce: {
         const bool is_known = is_reduce(graph_, value, ReduceKind::kSum) ||
                               is_reduce(graph_, value, ReduceKind::kProd);
-        return is_known ? operand(value, 0) : Holds::kNoPower;
+        return is_known ? of_sum(operand(value, 0)) : Holds::kNoPower;
       }
-      case Op::kMul:
+      case Op::kMul: {
+        const Holds both = std::max(operand(value, 0), operand(value, 1));
+        return is_term(value) ? both : of_some(both);
+      }
       case Op::kDiv:
-        return std::max(operand(value, 0), operand(value, 1));
+        return of_some(std::max(operand(value, 0), operand(value, 1)));
       case Op::kAdd:
       case Op::kSub:
         return of_either(operand(value, 0), operand(value, 1));
       case Op::kSelect:
-        return is_masked(value) ? operand(value, 1)
+        return is_masked(value) ? of_some(operand(value, 1))
                                 : of_either(operand(value, 1), operand(value, 2));
       case Op::kMatmul:
         return power_of_matmul(value) ? Holds::kUnbounded : Holds::kNoPower;
@@ -121,7 +132,7 @@ class Finder {
     const auto is_power = [&](std::size_t i) {
       const Value base = strip(graph_, graph_.operand(matmul, i), moves).base;
       const std::optional<Exponential> power = exponential(graph_, base);
-      return power && !is_shifted(graph_, power->x);
+      return power && !is_clamped(graph_, power->x) && !is_shifted(graph_, power->x);
     };
     if (is_power(0) == is_power(1)) return std::nullopt;
     return is_power(0) ? 0 : 1;
@@ -130,11 +141,25 @@ class Finder {
  private:
   Holds operand(Value value, std::size_t i) { return find(graph_.operand(value, i)); }
 
+  // Whether it is a number times a power, or a factor times one that is shifted by where that is
+  // not 0 (Factoring::terms).
+  bool is_term(Value product) const {
+    return std::ranges::any_of(std::array<std::size_t, 2>{0, 1}, [&](std::size_t i) {
+      const Value power = graph_.operand(product, i);
+      const bool is_exp = graph_.op(power) == Op::kExp;
+      const bool is_chosen = is_exp && graph_.op(graph_.operand(power, 0)) == Op::kSelect;
+      return is_chosen || (is_exp && graph_.is_splat(graph_.operand(product, 1 - i)));
+    });
+  }
+
+  // Shifted terms, changed or without some of them, may vanish in their sum.
+  static Holds of_some(Holds terms) { return terms == Holds::kShifted ? Holds::kBounded : terms; }
   // Beside what holds no power, a sum does not vanish with what is bounded.
   static Holds of_either(Holds a, Holds b) {
     if (a == Holds::kUnbounded || b == Holds::kUnbounded) return Holds::kUnbounded;
-    return std::min(a, b);
+    return of_sum(std::min(a, b));
   }
+  static Holds of_sum(Holds terms) { return terms == Holds::kShifted ? Holds::kNoPower : terms; }
 
   const Graph& graph_;
   int nodes_left_ = kMostNodes;
@@ -229,7 +254,8 @@ class Factoring {
       const Value power = b_.exp(above);
       return x.factor ? b_.mul(*x.factor, power) : power;
     }
-    const double most = std::floor(std::log(largest_finite(b_.type(above).dtype())));
+    // Large enough for the slope of a factor that is 0, and small enough to be divided by a sum.
+    const double most = std::floor(0.75 * std::log(largest_finite(b_.type(above).dtype())));
     const Value bounded = b_.min(above, b_.constant_like(above, most));
     above = b_.select(is_something(*x.factor), above, bounded);
     return b_.mul(*x.factor, b_.exp(above));

@@ -111,7 +111,7 @@ class Program {
   // Positive numbers, but for those under weights and masks.
   Value element(int depth) {
     if (depth == 0) return power();
-    switch (random_.below(12)) {
+    switch (random_.below(13)) {
       case 0: {
         const Value p = element(depth - 1);
         return b_.mul(p, weights());
@@ -141,8 +141,7 @@ class Program {
         return b_.select(mask(), p, b_.constant_like(p, 0));
       }
       case 7: {
-        const Value total = row(depth - 1);
-        return b_.broadcast(b_.reshape(total, Shape({2, 1})), kMatrix);
+        return repeated(row(depth - 1));
       }
       case 8: {
         const Value p = element(depth - 1);
@@ -150,7 +149,11 @@ class Program {
         return random_.one_in(2) ? b_.mul(p, p) : b_.pow(p, b_.constant_like(p, 2));
       }
       case 9:
-        return b_.sqrt(element(depth - 1));
+        return b_.sqrt(power());  // of a sum of squares it is a norm
+      case 11: {
+        const Value p = element(depth - 1);
+        return b_.div(p, repeated(row(depth - 1)));
+      }
       case 10: {
         const Value q = mask();
         const Value p = element(depth - 1);
@@ -160,6 +163,8 @@ class Program {
         return power();
     }
   }
+
+  Value repeated(Value total) { return b_.broadcast(b_.reshape(total, Shape({2, 1})), kMatrix); }
 
   Value row(int depth) {
     const Value total = b_.reduce(element(depth), ReduceKind::kSum, {1});

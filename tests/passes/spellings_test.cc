@@ -378,7 +378,7 @@ Spelling::Reference Spelling::reference(const Literal& x, Literal& weights) cons
 
 std::string shown(const Doubles& values) { return fmt::format("[{}]", fmt::join(values, " ")); }
 
-// Whether `value` is x - round(...), moved: what logsumexp-scaled exponentiates.
+// Whether `value` is x - round(...), moved: what log-of-powers exponentiates.
 bool is_shifted(const Graph& graph, Value value) {
   if (graph.op(value) != Op::kSub) return false;
   value = graph.operand(value, 1);
