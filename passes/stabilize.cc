@@ -63,27 +63,12 @@ Result logsumexp(Builder& b, Value value) {
   return natural ? Result(in_base_of(b, value, *natural)) : std::nullopt;
 }
 
-// A softmax of 16-bit numbers may be a converted one.
-bool moves_elements(Op op) {
-  switch (op) {
-    case Op::kConvert:
-    case Op::kBroadcast:
-    case Op::kReshape:
-    case Op::kTranspose:
-    case Op::kReverse:
-    case Op::kSlice:
-    case Op::kGather:
-    case Op::kDynamicSlice:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // log(softmax(x)), of all elements or of some.
 Result log_of_softmax(Builder& b, Value value) {
   const Graph& graph = b.graph();
-  const Moved p = strip(graph, graph.operand(value, 0), moves_elements);
+  // A softmax of 16-bit numbers may be a converted one.
+  const Moved p =
+      strip(graph, graph.operand(value, 0), [](Op op) { return moves(op) || op == Op::kConvert; });
   const bool is_rounded_away = std::ranges::any_of(p.moves, [&](Value move) {
     return graph.op(move) == Op::kConvert && !is_float_convert(graph, move);
   });

@@ -34,6 +34,12 @@ Moved strip(const ir::Graph& graph, ir::Value value, IsMove&& is_move) {
 
 inline bool repeats(ir::Op op) { return op == ir::Op::kBroadcast || op == ir::Op::kReshape; }
 
+// What moves elements of its first operand, and does nothing to them.
+inline bool moves(ir::Op op) {
+  return repeats(op) || op == ir::Op::kTranspose || op == ir::Op::kReverse ||
+         op == ir::Op::kSlice || op == ir::Op::kGather || op == ir::Op::kDynamicSlice;
+}
+
 // Moves `base` as another value was.
 ir::Value replay(ir::Builder& b, ir::Value base, std::span<const ir::Value> moves);
 
