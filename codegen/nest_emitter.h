@@ -14,7 +14,7 @@
 // In a tiled nest (partition.h) the first phase is done for `tile` points at once: its instructions
 // that depend on the point are emitted once for each. The sums of a contraction go through stack
 // memory to the phases after it, which do one point after the other. A map whose reads are turned
-// has one phase.
+// has one phase, and so has a woven one (short_rows.h), whose tile is all columns of its rows.
 //
 // Internal to codegen.
 #pragma once
