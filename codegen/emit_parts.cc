@@ -31,7 +31,7 @@ void NestEmitter::for_each_lane_part(std::span<const Phase> phases, std::int64_t
                                      const std::function<void(const LoopPart&)>& f) {
   const std::size_t loops = nest_.outer.size() + (nest_.outer_lanes ? 0 : phases[0].loops.size());
   std::vector<LoopPart> parts = {{loops - 1, 0, extent}};
-  const bool may_be_cut = partition_.tile == 1 && loops != 0;
+  const bool may_be_cut = (partition_.tile == 1 || partition_.is_woven) && loops != 0;
   if (may_be_cut) parts = parts_of_loop(nest_, phases, loops - 1, extent, copies_);
   if (parts.size() == 1) return f(parts[0]);
   const unsigned unroll = unroll_;

@@ -124,12 +124,17 @@ void NestEmitter::emit_columns(Local local, bool is_varying) {
     for_each_column([&] { value(local) = emit_instruction(x, is_varying); });
     return;
   }
-  // The columns that are read: guards say so, if they are known for each.
+  // The columns that are read: guards say so, if they are known for each. Others are of whole rows.
   std::vector<std::size_t> columns;
   bool is_known = true;
+  Guards of_rows;
   for_each_column([&] {
     if (is_outside(x)) return;
-    is_known = is_known && guards_of(x, true).empty() && guards_of(x, false).empty();
+    of_rows = guards_of(x, false);
+    is_known = is_known && guards_of(x, true).empty() &&
+               std::ranges::none_of(of_rows, [&](const Guard* guard) {
+                 return guard->index.coefficient(tile_loop()) != 0;
+               });
     columns.push_back(tile_point_);
   });
   const auto one_by_one = [&] {
@@ -166,13 +171,18 @@ void NestEmitter::emit_columns(Local local, bool is_varying) {
     }
     return all;
   };
+  const auto nothing = [&] { return Values(tile_, constant_lane(x.dtype, 0)); };
+  const auto rows_that_are = [&] {
+    if (of_rows.empty()) return whole_rows();
+    return emit_choice(guards_hold(of_rows, int64(0)), whole_rows, nothing);
+  };
   Values all;
   if (columns.empty() || !is_known) {
     all = one_by_one();
   } else if (lanes_.partial == nullptr) {
-    all = whole_rows();
+    all = rows_that_are();
   } else {
-    all = emit_choice(lanes_.partial, one_by_one, whole_rows);
+    all = emit_choice(lanes_.partial, one_by_one, rows_that_are);
   }
   for_each_tile_point([&] { value(local) = {all[tile_point_]}; });
 }

@@ -67,6 +67,20 @@ TEST(WovenTest, ConcatenatedRows) {
   }
 }
 
+// Pictures: whole rows of them are padding, and so are the ends of others.
+TEST(WovenTest, PaddedPictures) {
+  for (const char* dtype : {"f32", "f16", "u8"}) {
+    for (const std::int64_t channels : {2, 3, 4}) {
+      expect_same(
+          fmt::format("needle 1\n\ngraph g(%x: {0}[2,5,40,{1}]) -> {0}[2,9,53,{1}] {{\n"
+                      "  %0 = constant(3) : {0}[]\n"
+                      "  %1 = pad(%x, %0, low=[0,3,2,0], high=[0,1,11,0]) : {0}[2,9,53,{1}]\n"
+                      "  %2 = add(%1, %1) : {0}[2,9,53,{1}]\n  return %2\n}}\n",
+                      dtype, channels));
+    }
+  }
+}
+
 TEST(WovenTest, PaddedAndReversedRows) {
   expect_same(
       "needle 1\n\ngraph g(%x: f32[60,3]) -> f32[70,7] {\n  %0 = constant(2) : f32[]\n"
