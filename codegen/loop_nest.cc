@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -324,13 +327,23 @@ class NestVerifier {
           fmt::format("%{} is not defined here", local));
   }
 
-  // The values an index takes, where all guards hold on those they bound exactly.
-  Interval range(const IndexExpr& index) const {
-    check(index.coefficients.size() <= extents_.size(), "an index by loops that are not there");
+  // The indices of each loop.
+  std::vector<Interval> loops() const {
+    std::vector<Interval> result;
+    for (const std::int64_t extent : extents_) result.push_back({0, extent - 1});
+    return result;
+  }
+
+  Interval range(const IndexExpr& index) const { return range(index, loops()); }
+
+  // The values an index takes, where loops take these.
+  Interval range(const IndexExpr& index, const std::vector<Interval>& loops) const {
+    check(index.coefficients.size() <= loops.size(), "an index by loops that are not there");
     Interval r{index.base, index.base};
     for (std::size_t i = 0; i < index.coefficients.size(); ++i) {
-      const std::int64_t reach = index.coefficients[i] * (extents_[i] - 1);
-      (reach < 0 ? r.low : r.high) += reach;
+      const std::int64_t coefficient = index.coefficients[i];
+      r.low += coefficient * (coefficient < 0 ? loops[i].high : loops[i].low);
+      r.high += coefficient * (coefficient < 0 ? loops[i].low : loops[i].high);
     }
     for (const IndexExpr::Term& term : index.terms) {
       use(term.local);
@@ -341,14 +354,48 @@ class NestVerifier {
     return r;
   }
 
-  // An access may leave its buffer only where a guard keeps it from being made: then the guarded
-  // part of the index is replaced by the bounds of the guard, and of all others on that part.
+  // The loop that a guard is about, if that is one alone.
+  static std::optional<std::size_t> only_loop(const Guard& guard) {
+    std::optional<std::size_t> only;
+    for (std::size_t i = 0; i < guard.index.coefficients.size(); ++i) {
+      if (guard.index.coefficients[i] == 0) continue;
+      if (only) return std::nullopt;
+      only = i;
+    }
+    return guard.index.terms.empty() ? only : std::nullopt;
+  }
+
+  // Where a guard about one loop holds: low <= base + coefficient * index < high.
+  static void narrow(Interval& loop, const Guard& guard, std::int64_t coefficient) {
+    const auto floor_of_quotient = [](std::int64_t a, std::int64_t b) {
+      return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
+    };
+    std::int64_t least = guard.low - guard.index.base;
+    std::int64_t most = guard.high - 1 - guard.index.base;
+    if (coefficient < 0) std::tie(least, most) = std::pair(-most, -least);
+    const std::int64_t step = std::abs(coefficient);
+    loop.low = std::max(loop.low, -floor_of_quotient(-least, step));
+    loop.high = std::min(loop.high, floor_of_quotient(most, step));
+  }
+
+  // An access may leave its buffer only where a guard keeps it from being made. Guards about one
+  // loop narrow that; of others, the guarded part of the index is replaced by the bounds of the
+  // guard, and of all others on that part.
   void verify_access(IndexExpr index, const std::vector<Guard>& guards, std::int64_t elements) {
+    std::vector<Interval> narrowed = loops();
+    for (const Guard& guard : guards) {
+      const std::optional<std::size_t> loop = only_loop(guard);
+      if (!loop) continue;
+      check(*loop < narrowed.size(), "an index by loops that are not there");
+      narrow(narrowed[*loop], guard, guard.index.coefficients[*loop]);
+      if (narrowed[*loop].low > narrowed[*loop].high) return;  // never made
+    }
     std::int64_t low = 0;
     std::int64_t high = 0;
     for (std::size_t i = 0; i < guards.size(); ++i) {
       const Guard& guard = guards[i];
-      Interval inside = range(guard.index);
+      if (only_loop(guard)) continue;
+      Interval inside = range(guard.index, narrowed);
       const auto is_alike = [&](const Guard& other) { return differ_by_base(guard, other); };
       if (std::any_of(guards.begin(), guards.begin() + static_cast<std::ptrdiff_t>(i), is_alike)) {
         continue;  // that one has taken this one in
@@ -366,7 +413,7 @@ class NestVerifier {
       low += factor * (factor > 0 ? inside.low : inside.high);
       high += factor * (factor > 0 ? inside.high : inside.low);
     }
-    const Interval rest = range(index);
+    const Interval rest = range(index, narrowed);
     check(rest.low + low >= 0 && rest.high + high < elements,
           fmt::format("an access reaches from {} to {} of {} elements", rest.low + low,
                       rest.high + high, elements));
