@@ -200,7 +200,8 @@ class Factoring {
     const Value exponent = exponent_of(x);
     if (!may_be_nothing(b_.graph(), x.factor)) return exponent;
     const double lowest = -largest_finite(b_.type(exponent).dtype());
-    return b_.select(is_something(*x.factor), exponent, b_.constant_like(exponent, lowest));
+    const Value counts = is_something(*x.factor);
+    return b_.select(counts, exponent, b_.constant_like(exponent, lowest));
   }
 
   FactoredPower selected(Value value) {
