@@ -40,11 +40,11 @@ llvm::Value* picked(const Values& from, F&& pick) {
   return result;
 }
 
-// Every `step`-th lane of two vectors after each other, from lane `first` on.
-std::vector<int> every(unsigned first, unsigned step) {
+// Every second lane of two vectors after each other, from lane `first` on.
+std::vector<int> every_second(unsigned first) {
   std::vector<int> mask;
   for (unsigned lane = 0; lane < LaneScope::current().width(); ++lane) {
-    mask.push_back(static_cast<int>(first + lane * step));
+    mask.push_back(static_cast<int>(first + lane * 2));
   }
   return mask;
 }
@@ -98,7 +98,7 @@ Values unwoven(Values rows) {
     for (std::size_t i = 0; i < count / 2; ++i) {
       for (const unsigned odd : {0U, 1U}) {
         next[i + odd * count / 2] =
-            emit().CreateShuffleVector(rows[2 * i], rows[2 * i + 1], every(odd, 2));
+            emit().CreateShuffleVector(rows[2 * i], rows[2 * i + 1], every_second(odd));
       }
     }
     rows = std::move(next);

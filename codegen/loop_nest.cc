@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -60,6 +59,28 @@ void merge(IndexExpr& index, std::size_t k) {
 }
 
 }  // namespace
+
+std::optional<std::size_t> only_loop(const IndexExpr& index) {
+  std::optional<std::size_t> only;
+  for (std::size_t i = 0; i < index.coefficients.size(); ++i) {
+    if (index.coefficients[i] == 0) continue;
+    if (only) return std::nullopt;
+    only = i;
+  }
+  return index.terms.empty() ? only : std::nullopt;
+}
+
+bool has_terms(const LoopNest& nest) {
+  const auto has = [](const IndexExpr& index) { return !index.terms.empty(); };
+  return std::ranges::any_of(nest.instructions, [&](const Instruction& x) {
+    return has(x.index) ||
+           std::ranges::any_of(x.guards, [&](const Guard& guard) { return has(guard.index); });
+  });
+}
+
+std::int64_t floor_of_quotient(std::int64_t a, std::int64_t b) {
+  return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
+}
 
 void swap_outer_loops(LoopNest& nest, std::size_t first) {
   for (std::size_t s = 0; s < nest.phases.size(); ++s) {
@@ -354,22 +375,8 @@ class NestVerifier {
     return r;
   }
 
-  // The loop that a guard is about, if that is one alone.
-  static std::optional<std::size_t> only_loop(const Guard& guard) {
-    std::optional<std::size_t> only;
-    for (std::size_t i = 0; i < guard.index.coefficients.size(); ++i) {
-      if (guard.index.coefficients[i] == 0) continue;
-      if (only) return std::nullopt;
-      only = i;
-    }
-    return guard.index.terms.empty() ? only : std::nullopt;
-  }
-
   // Where a guard about one loop holds: low <= base + coefficient * index < high.
   static void narrow(Interval& loop, const Guard& guard, std::int64_t coefficient) {
-    const auto floor_of_quotient = [](std::int64_t a, std::int64_t b) {
-      return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
-    };
     std::int64_t least = guard.low - guard.index.base;
     std::int64_t most = guard.high - 1 - guard.index.base;
     if (coefficient < 0) std::tie(least, most) = std::pair(-most, -least);
@@ -384,7 +391,7 @@ class NestVerifier {
   void verify_access(IndexExpr index, const std::vector<Guard>& guards, std::int64_t elements) {
     std::vector<Interval> narrowed = loops();
     for (const Guard& guard : guards) {
-      const std::optional<std::size_t> loop = only_loop(guard);
+      const std::optional<std::size_t> loop = only_loop(guard.index);
       if (!loop) continue;
       check(*loop < narrowed.size(), "an index by loops that are not there");
       narrow(narrowed[*loop], guard, guard.index.coefficients[*loop]);
@@ -394,7 +401,7 @@ class NestVerifier {
     std::int64_t high = 0;
     for (std::size_t i = 0; i < guards.size(); ++i) {
       const Guard& guard = guards[i];
-      if (only_loop(guard)) continue;
+      if (only_loop(guard.index)) continue;
       Interval inside = range(guard.index, narrowed);
       const auto is_alike = [&](const Guard& other) { return differ_by_base(guard, other); };
       if (std::any_of(guards.begin(), guards.begin() + static_cast<std::ptrdiff_t>(i), is_alike)) {

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -161,6 +162,15 @@ struct LoopNest {
   // The text without the name: what makes two kernels one.
   std::string key() const;
 };
+
+// The loop that an index is made of, if that is one alone.
+std::optional<std::size_t> only_loop(const IndexExpr& index);
+
+// Whether some index of the nest is made of values.
+bool has_terms(const LoopNest& nest);
+
+// a / b, rounded down.
+std::int64_t floor_of_quotient(std::int64_t a, std::int64_t b);
 
 // Throws InternalError for a value that is used where it is not defined, operands of a wrong dtype,
 // and accesses that may leave their buffer.

@@ -11,15 +11,7 @@ constexpr std::size_t kMostParts = 16;
 constexpr std::size_t kMostInstructions = 2048;
 
 bool depends_on_alone(const Guard& guard, std::size_t loop) {
-  if (guard.index.coefficient(loop) == 0 || !guard.index.terms.empty()) return false;
-  for (std::size_t i = 0; i < guard.index.coefficients.size(); ++i) {
-    if (i != loop && guard.index.coefficients[i] != 0) return false;
-  }
-  return true;
-}
-
-std::int64_t floor_of_quotient(std::int64_t a, std::int64_t b) {
-  return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
+  return only_loop(guard.index) == loop;
 }
 
 // The first index at which base + coefficient * index has come to the other side of `bound`: is at

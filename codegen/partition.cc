@@ -95,32 +95,19 @@ bool can_be_turned(const LoopNest& nest, const Target& target) {
   if (!phase.loops.empty() || !phase.reductions.empty() || !phase.checks.empty()) return false;
   if (nest.outer[nest.outer.size() - 2] < lanes_of(target)) return false;
   if (cost(nest, phase) > kMostCost) return false;
-  const bool has_terms = std::ranges::any_of(nest.instructions, [](const Instruction& x) {
-    return !x.index.terms.empty() ||
-           std::ranges::any_of(x.guards, [](const Guard& g) { return !g.index.terms.empty(); });
-  });
-  return !has_terms && std::ranges::any_of(nest.instructions, [&](const Instruction& x) {
+  return !has_terms(nest) && std::ranges::any_of(nest.instructions, [&](const Instruction& x) {
     return is_turned(nest, x);
   });
 }
 
-void choose_woven_tile(const LoopNest& nest, Partition& p) {
-  constexpr std::int64_t kChunk = 256;
-  p.is_woven = true;
-  p.tile = nest.outer[nest.outer.size() - 2];
-  p.chunk = std::min(kChunk, nest.outer.back());
+// Of a map, with chunks of at most so many lanes.
+void choose_tile_of_map(const LoopNest& nest, std::int64_t tile, std::int64_t chunk, Partition& p) {
+  p.tile = tile;
+  p.tiles = ceil_div(nest.outer[nest.outer.size() - 2], tile);
+  p.chunk = std::min(chunk, nest.outer.back());
   p.chunks = ceil_div(nest.outer.back(), p.chunk);
-  p.rows = ir::product(nest.outer) / nest.outer.back() / p.tile * p.chunks;
-}
-
-void choose_turned_tile(const LoopNest& nest, const Target& target, Partition& p) {
-  constexpr std::int64_t kChunk = 128;
-  const std::int64_t extent = nest.outer[nest.outer.size() - 2];
-  p.tile = lanes_of(target);
-  p.tiles = ceil_div(extent, p.tile);
-  p.chunk = std::min(kChunk, nest.outer.back());
-  p.chunks = ceil_div(nest.outer.back(), p.chunk);
-  p.rows = ir::product(nest.outer) / nest.outer.back() / extent * p.chunks * p.tiles;
+  p.rows = ir::product(nest.outer) / nest.outer.back() / nest.outer[nest.outer.size() - 2] *
+           p.chunks * p.tiles;
 }
 
 }  // namespace
@@ -166,10 +153,13 @@ Partition partition(const LoopNest& nest, const Target& target) {
     choose_tile(nest, target, result);
     row_work = times(work, result.tile * result.chunk) / kSpeed;
   } else if (is_woven(nest)) {
-    choose_woven_tile(nest, result);
+    constexpr std::int64_t kChunk = 256;
+    result.is_woven = true;
+    choose_tile_of_map(nest, nest.outer[nest.outer.size() - 2], kChunk, result);
     row_work = times(work, result.tile * result.chunk);
   } else if (can_be_turned(nest, target)) {
-    choose_turned_tile(nest, target, result);
+    constexpr std::int64_t kChunk = 128;
+    choose_tile_of_map(nest, lanes_of(target), kChunk, result);
     row_work = times(work, result.tile * result.chunk);
   } else if (nest.outer_lanes) {
     if (!nest.outer.empty()) {

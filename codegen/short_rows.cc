@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <utility>
 
 #include "codegen/loop_parts.h"
 #include "codegen/partition.h"
@@ -22,8 +21,6 @@ constexpr std::int64_t kFewestRows = 16;
 // Of all points of a row, which are code of their own.
 constexpr std::int64_t kMostCost = 2048;
 
-bool has_terms(const IndexExpr& index) { return !index.terms.empty(); }
-
 // Whether the nest is a map whose results are rows of all of loop `column`, side by side along
 // loop `row`.
 bool has_short_rows(const LoopNest& nest, std::size_t row, std::size_t column) {
@@ -37,12 +34,8 @@ bool has_short_rows(const LoopNest& nest, std::size_t row, std::size_t column) {
   const Phase& phase = nest.phases.front();
   if (!phase.loops.empty() || !phase.reductions.empty() || !phase.checks.empty()) return false;
   if (extent * cost(nest, phase) > kMostCost) return false;
-  const bool any_terms = std::ranges::any_of(nest.instructions, [](const Instruction& x) {
-    return has_terms(x.index) ||
-           std::ranges::any_of(x.guards, [](const Guard& g) { return has_terms(g.index); });
-  });
-  return !any_terms && std::ranges::all_of(phase.writes, [&](const Write& w) {
-    return !has_terms(w.index) && w.index.coefficient(column) == 1 &&
+  return !has_terms(nest) && std::ranges::all_of(phase.writes, [&](const Write& w) {
+    return w.index.terms.empty() && w.index.coefficient(column) == 1 &&
            w.index.coefficient(row) == extent;
   });
 }

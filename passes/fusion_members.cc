@@ -132,22 +132,31 @@ bool is_matrix_of_moved_rows(const Graph& graph, Value value) {
 
 namespace {
 
+// Of each node whether all that reads it are maps, and it is not the result.
+std::vector<bool> find_read_by_maps(const Graph& graph, const std::vector<bool>& live) {
+  std::vector<bool> result(graph.size(), true);
+  result[graph.result().id] = false;
+  for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    if (!live[id] || is_map(graph, {id})) continue;
+    for (const Value operand : graph.operands({id})) result[operand.id] = false;
+  }
+  return result;
+}
+
 // Marks the slices and broadcasts of inputs that several maps read, or one that repeats them:
 // reading the input is as cheap as reading a copy of it.
 void mark_moved_inputs(const Graph& graph, std::vector<bool>& remade) {
   const std::vector<bool> live = graph.live_nodes();
   std::vector<int> users(graph.size());
-  std::vector<bool> is_read_by_maps(graph.size(), true);
+  const std::vector<bool> is_read_by_maps = find_read_by_maps(graph, live);
   std::vector<bool> is_repeated(graph.size());
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
     if (!live[id]) continue;
     for (const Value operand : graph.operands({id})) {
       ++users[operand.id];
-      if (!is_map(graph, {id})) is_read_by_maps[operand.id] = false;
       if (graph.op({id}) == Op::kBroadcast) is_repeated[operand.id] = true;
     }
   }
-  is_read_by_maps[graph.result().id] = false;
   std::vector<int> moves(graph.size());  // of an input; 0 for what is none
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
     const Op op = graph.op({id});
@@ -172,12 +181,7 @@ void mark_moved_inputs(const Graph& graph, std::vector<bool>& remade) {
 // read.
 void mark_places(const Graph& graph, std::vector<bool>& remade) {
   const std::vector<bool> live = graph.live_nodes();
-  std::vector<bool> is_read_by_maps(graph.size(), true);
-  is_read_by_maps[graph.result().id] = false;
-  for (std::uint32_t id = 0; id < graph.size(); ++id) {
-    if (!live[id] || is_map(graph, {id})) continue;
-    for (const Value operand : graph.operands({id})) is_read_by_maps[operand.id] = false;
-  }
+  const std::vector<bool> is_read_by_maps = find_read_by_maps(graph, live);
   std::vector<int> ops(graph.size());  // that make a value of places; 0 for what is none
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
     const Value value{id};

@@ -22,22 +22,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr ValueRange kEverything{-kInfinity, kInfinity};
 
 // What moves or repeats elements and makes none.
-bool only_moves(Op op) {
-  switch (op) {
-    case Op::kReshape:
-    case Op::kBroadcast:
-    case Op::kTranspose:
-    case Op::kSlice:
-    case Op::kReverse:
-    case Op::kGather:
-    case Op::kDynamicSlice:
-    case Op::kSort:
-    case Op::kAfter:
-      return true;
-    default:
-      return false;
-  }
-}
+bool only_moves(Op op) { return moves(op) || op == Op::kSort || op == Op::kAfter; }
 
 // A product or quotient of nothing and too much is not known.
 double product(double a, double b) { return a == 0 || b == 0 ? 0 : a * b; }
