@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "codegen/interleave.h"
 #include "codegen/memory.h"
 #include "codegen/nest_emitter.h"
 #include "ir/math/convert.h"
@@ -89,6 +90,7 @@ void NestEmitter::advance(Partial& partial, llvm::Value* distance) {
     partial.value = add64(partial.value, distance);
     return;
   }
+  if (has_block_elements(partial.buffer)) distance = mul64(distance, block_size());
   const DType dtype = nest_.buffers[static_cast<std::size_t>(partial.buffer)].dtype;
   partial.value = b().CreateGEP(bits_type(dtype), partial.value, distance);
 }
@@ -259,33 +261,6 @@ Values NestEmitter::read_strided(const Instruction& x) {
   return result;
 }
 
-namespace {
-
-// Element i of vector j becomes element j of vector i: blocks off the diagonal change places, from
-// those of one element to those of half a vector.
-Values transposed(Values rows) {
-  const auto count = static_cast<unsigned>(rows.size());
-  for (unsigned size = 1; size < count; size *= 2) {
-    std::vector<int> upper(count);
-    std::vector<int> lower(count);
-    for (unsigned k = 0; k < count; ++k) {
-      const bool is_right = (k & size) != 0;
-      upper[k] = static_cast<int>(is_right ? count + k - size : k);
-      lower[k] = static_cast<int>(is_right ? count + k : k + size);
-    }
-    for (unsigned i = 0; i < count; ++i) {
-      if ((i & size) != 0) continue;
-      llvm::Value* a = rows[i];
-      llvm::Value* c = rows[i + size];
-      rows[i] = emit().CreateShuffleVector(a, c, upper);
-      rows[i + size] = emit().CreateShuffleVector(a, c, lower);
-    }
-  }
-  return rows;
-}
-
-}  // namespace
-
 void NestEmitter::read_turned(Local local) {
   const Instruction& x = at(local);
   NDL_CHECK(tile_ == width_ && unroll_ == 1, "a tile of {} points", tile_);
@@ -316,10 +291,10 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
   }
   const Guards of_block = guards_of(x, false);
   const Guards of_lanes = guards_of(x, true);
-  const bool is_dense = lane_coefficient(x.index) == 1 && !has_varying_terms(x.index) &&
-                        std::ranges::none_of(of_lanes, [&](const Guard* guard) {
-                          return has_varying_terms(guard->index);
-                        });
+  const bool is_vector =
+      is_dense(x.buffer, x.index) && std::ranges::none_of(of_lanes, [&](const Guard* guard) {
+        return has_varying_terms(guard->index);
+      });
   const bool is_masked =
       lanes_.partial != nullptr && of_lanes.empty() && !is_local(x.buffer) && reads_masked(x.dtype);
   const auto load_block = [&](llvm::Value* from, bool masks = false) {
@@ -337,7 +312,7 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
   };
   const bool is_strided = of_block.empty() && of_lanes.empty() && !has_varying_terms(x.index) &&
                           x.dtype != DType::kBool && !is_half(x.dtype);
-  if (!is_dense) {
+  if (!is_vector) {
     if (!is_strided) return load_one_by_one();
     if (lanes_.partial == nullptr) return read_strided(x);
     return emit_choice(lanes_.partial, load_one_by_one, [&] { return read_strided(x); });
@@ -392,20 +367,20 @@ bool NestEmitter::may_stream(const Write& w) const {
 void NestEmitter::write(const Write& w) {
   const DType dtype = nest_.buffers[static_cast<std::size_t>(w.buffer)].dtype;
   llvm::Type* type = bits_type(dtype);
-  if (!varies(w.index)) {
+  if (!varies(w.index) && !has_block_elements(w.buffer)) {
     const LaneScope lanes = scope(1);
     llvm::Value* first = value(w.local).front();
     if (varies(w.local)) first = b().CreateShuffleVector(first, std::vector<int>{0});
     store_lanes(dtype, first, current(w.index));
     return;
   }
-  const bool is_dense = lane_coefficient(w.index) == 1 && !has_varying_terms(w.index);
+  const bool is_vector = is_dense(w.buffer, w.index);
   const bool is_masked =
-      is_dense && lanes_.partial != nullptr && !is_local(w.buffer) && writes_masked();
+      is_vector && lanes_.partial != nullptr && !is_local(w.buffer) && writes_masked();
   const bool may_end = lanes_.partial != nullptr && !is_local(w.buffer) && !is_masked;
-  llvm::Value* memory = !is_dense || may_end ? block_memory(&w) : nullptr;
+  llvm::Value* memory = !is_vector || may_end ? block_memory(&w) : nullptr;
   llvm::Value* target = memory;
-  if (is_dense) {
+  if (is_vector) {
     target = current(w.index);
     if (memory != nullptr) target = b().CreateSelect(lanes_.partial, memory, target);
   }
@@ -438,7 +413,7 @@ void NestEmitter::write(const Write& w) {
       b().CreateAlignedStore(element, at_lane(w.index, lane), align);
     });
   };
-  if (is_dense) {
+  if (is_vector) {
     emit_if(lanes_.partial, copy);
   } else {
     copy();

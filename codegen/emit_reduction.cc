@@ -27,6 +27,7 @@ std::int64_t block_rows(ReductionOrder order, std::int64_t rows) {
       return ir::kReduceBlock / ir::kLanes;
     case ReductionOrder::kPairs:
       return 1;
+    case ReductionOrder::kHalves:
     case ReductionOrder::kContraction:
       return ir::kContractionBlock;
     case ReductionOrder::kSequence:
@@ -106,6 +107,7 @@ Values NestEmitter::step(const Phase& phase, const Values& state, const Values& 
       llvm::Value* sum = state[begin + i];
       switch (r.order) {
         case ReductionOrder::kTree:
+        case ReductionOrder::kHalves:
         case ReductionOrder::kLanes:
         case ReductionOrder::kPairs:
         case ReductionOrder::kSequence:
@@ -250,7 +252,9 @@ Values NestEmitter::reduce_rows(const Phase& phase, std::int64_t rows,
     return nest_.outer_lanes ? operands(phase) : reduce_lanes(phase);
   };
   if (rows == 1 && !nest_.outer_lanes) return row_operands(int64(0));
-  const std::int64_t size = block_rows(phase.reductions.front().order, rows);
+  const ReductionOrder order = phase.reductions.front().order;
+  if (order == ReductionOrder::kHalves) return reduce_halves(phase, rows, enter);
+  const std::int64_t size = block_rows(order, rows);
   const std::int64_t blocks = ceil_div(rows, size);
   return combine_blocks(phase, blocks, vectors, [&](llvm::Value* block) {
     llvm::Value* begin = mul64(block, size);
@@ -269,6 +273,51 @@ Values NestEmitter::reduce_rows(const Phase& phase, std::int64_t rows,
                        return state;
                      });
   });
+}
+
+Values NestEmitter::reduce_halves(const Phase& phase, std::int64_t rows,
+                                  const std::function<void(llvm::Value*)>& enter) {
+  std::vector<llvm::Value*> memory;
+  for (const Reduction& r : phase.reductions) {
+    memory.push_back(stack_memory(
+        rows * block_size() * static_cast<std::int64_t>(size_of(r.accumulator)), false));
+  }
+  // The address of a vector of the operand at one point.
+  const auto address = [&](std::size_t r, llvm::Value* position, std::size_t vector) {
+    llvm::Type* type = bits_type(phase.reductions[r].accumulator);
+    llvm::Value* start = b().CreateGEP(type, memory[r], mul64(position, block_size()));
+    return b().CreateConstGEP1_64(type, start, vector * width_);
+  };
+  emit_loop(int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
+    enter(position);
+    const Values x = operands(phase);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const std::size_t r = i / unroll_;
+      store_lanes(phase.reductions[r].accumulator, x[i], address(r, position, i % unroll_));
+    }
+    emit_writes(phase);
+    return {};
+  });
+
+  Values result;
+  for (std::size_t r = 0; r < phase.reductions.size(); ++r) {
+    const Reduction& reduction = phase.reductions[r];
+    for (unsigned u = 0; u < unroll_; ++u) {
+      Values points;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        points.push_back(load_lanes(reduction.accumulator, address(r, int64(i), u)));
+      }
+      for (auto half = static_cast<std::size_t>(ir::kLanes) / 2; half > 0; half /= 2) {
+        for (std::size_t i = half; i < points.size(); ++i) {
+          points[i - half] =
+              emit_combine(reduction.kind, reduction.accumulator, points[i - half], points[i]);
+        }
+        points.resize(std::min(points.size(), half));
+      }
+      result.push_back(points.front());
+    }
+  }
+  return result;
 }
 
 Values NestEmitter::reduce_lanes(const Phase& phase) {

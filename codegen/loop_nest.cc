@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ir/reduction.h"
 
 namespace ndl::codegen {
 
@@ -136,7 +137,7 @@ std::string_view name_of(ir::ReduceKind kind) {
 }
 
 std::string_view name_of(ReductionOrder order) {
-  constexpr std::string_view kNames[] = {"tree",     "lanes",       "pairs",
+  constexpr std::string_view kNames[] = {"tree",     "halves",      "lanes", "pairs",
                                          "sequence", "contraction", "first"};
   return kNames[static_cast<std::size_t>(order)];
 }
@@ -478,6 +479,8 @@ class NestVerifier {
       }
       check(at(r.result).kind == InstructionKind::kReduced, "a result");
       check(nest_.outer_lanes || r.order == ReductionOrder::kTree, "an order that has no lanes");
+      check(r.order != ReductionOrder::kHalves || ir::product(phase.loops) <= ir::kLanes,
+            "a tree of several elements a lane");
       visible(r.result) = kEverywhere;  // running results are seen by the writes
     }
   }

@@ -95,6 +95,7 @@ struct Instruction {
 // In which order values are combined, see ir/reduction.h.
 enum class ReductionOrder : std::uint8_t {
   kTree,         // `reduce`
+  kHalves,       // a tree of at most kLanes elements: the lanes apart, by halves
   kLanes,        // the lanes of a tree apart: blocks of kReduceBlock / kLanes in order, these
                  // pairwise
   kPairs,        // pairwise by index
@@ -141,8 +142,8 @@ struct KernelBuffer {
   DType dtype{};
   std::int64_t elements = 0;
   bool is_written = false;
-  // Memory of the kernel itself, for one point of the outer loops at a time. Local buffers come
-  // last, and are not among the kernel's arguments.
+  // Memory of the kernel itself, for one point of the outer loops at a time, or for each of those
+  // in lanes. Local buffers come last, and are not among the kernel's arguments.
   bool is_local = false;
   bool operator==(const KernelBuffer&) const = default;
 };

@@ -39,6 +39,10 @@ bool NestEmitter::has_varying_terms(const IndexExpr& index) const {
   return std::ranges::any_of(index.terms, [&](const auto& term) { return varies(term.local); });
 }
 
+bool NestEmitter::is_dense(std::int32_t buffer, const IndexExpr& index) const {
+  return has_block_elements(buffer) || (lane_coefficient(index) == 1 && !has_varying_terms(index));
+}
+
 bool NestEmitter::varies(const IndexExpr& index) const {
   return lane_coefficient(index) != 0 || has_varying_terms(index);
 }
@@ -58,6 +62,10 @@ void NestEmitter::analyze() {
       note_terms(x.index);
       Level level = level_of(x.index);
       bool is_varying = varies(x.index);
+      if (has_block_elements(x.buffer)) {
+        level = std::max(level, Level::kBlock);
+        is_varying = true;
+      }
       for (const Guard& guard : x.guards) {
         note_terms(guard.index);
         level = std::max(level, level_of(guard.index));

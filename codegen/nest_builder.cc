@@ -53,6 +53,7 @@ IndexExpr linear(const ir::Shape& shape, const std::vector<IndexExpr>& index) {
 LoopNest NestBuilder::finish() {
   for (std::size_t i = nest_.outer.size(); i-- > 1;) merge_outer_loops(nest_, i - 1);
   weave_short_rows(nest_);
+  turn_short_rows(nest_);
   return std::move(nest_);
 }
 

@@ -17,6 +17,7 @@
 #include "codegen/emit_elementwise.h"
 #include "codegen/emit_random.h"
 #include "codegen/memory.h"
+#include "codegen/short_rows.h"
 #include "ir/reduction.h"
 
 namespace ndl::codegen {
@@ -42,7 +43,9 @@ void NestEmitter::emit_kernel(const Partition& partition) {
   for (std::size_t i = 0; i < nest_.buffers.size(); ++i) {
     if (nest_.buffers[i].is_local) {
       const auto size = static_cast<std::int64_t>(size_of(nest_.buffers[i].dtype));
-      buffers_.push_back(stack_memory((nest_.buffers[i].elements + kMostLanes) * size, false));
+      const std::int64_t lanes = nest_.outer_lanes ? partition.unroll * width_ : 1;
+      buffers_.push_back(
+          stack_memory((nest_.buffers[i].elements * lanes + kMostLanes) * size, false));
       continue;
     }
     llvm::Value* slot =
@@ -162,6 +165,7 @@ void NestEmitter::emit_chunk(llvm::Value* chunk, const std::function<void()>& bo
 
 void NestEmitter::emit_block(const Phase& phase) {
   loops_.resize(nest_.outer.size() + phase.loops.size());
+  if (turns_rows(nest_, phase)) return emit_turned_rows(phase);
   emit_code(phase, Level::kBlock);
   if (phase.reductions.empty() && phase.loops.empty()) {
     emit_writes(phase);

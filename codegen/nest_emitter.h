@@ -137,6 +137,8 @@ class NestEmitter {
   void emit_columns(Local local, bool is_varying);
   void write_rows(const Write& w);
 
+  void emit_turned_rows(const Phase& phase);
+
   // Parts of loops (emit_parts.cc).
   //
   // f() for the part of a loop without lanes, one that chooses what is computed, in which its index
@@ -203,6 +205,12 @@ class NestEmitter {
   bool is_local(std::int32_t buffer) const {
     return nest_.buffers[static_cast<std::size_t>(buffer)].is_local;
   }
+  // Whether each element of a buffer is a block of lanes.
+  bool has_block_elements(std::int32_t buffer) const {
+    return nest_.outer_lanes && buffer >= 0 && is_local(buffer);
+  }
+  // Whether lanes lie side by side where `index` says.
+  bool is_dense(std::int32_t buffer, const IndexExpr& index) const;
   // f(lane) for each lane of the block.
   void for_each_lane(const std::function<void(llvm::Value*)>& f);
   // Stack memory for a block, one for each key; zeros at first.
@@ -224,6 +232,9 @@ class NestEmitter {
                           const std::function<Values(llvm::Value*)>& block);
   Values reduce_rows(const Phase& phase, std::int64_t rows,
                      const std::function<void(llvm::Value*)>& enter);
+  // Of rows that are lanes of a tree.
+  Values reduce_halves(const Phase& phase, std::int64_t rows,
+                       const std::function<void(llvm::Value*)>& enter);
   // Reduces the loop in lanes, at the current point of the others, to vectors of width 1.
   Values reduce_lanes(const Phase& phase);
   Values operands(const Phase& phase);

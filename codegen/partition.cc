@@ -53,9 +53,13 @@ namespace {
 // Whether neighbouring indices of the outer loop in lanes read elements that are not neighbours.
 bool has_strided_reads(const LoopNest& nest) {
   if (!nest.outer_lanes || nest.outer.empty()) return false;
-  return std::ranges::any_of(nest.instructions, [&](const Instruction& x) {
+  const auto is_strided = [&](Local local) {
+    const Instruction& x = nest.instructions[static_cast<std::size_t>(local)];
     const std::int64_t stride = x.index.coefficient(nest.outer.size() - 1);
     return x.kind == InstructionKind::kRead && stride != 0 && stride != 1;
+  };
+  return std::ranges::any_of(nest.phases, [&](const Phase& phase) {
+    return !turns_rows(nest, phase) && std::ranges::any_of(phase.code, is_strided);
   });
 }
 
@@ -179,7 +183,9 @@ Partition partition(const LoopNest& nest, const Target& target) {
       result.rows = others * result.chunks;
       row_work = times(work, result.chunk);
     }
-    result.unroll = choose_unroll(nest, nest.phases.front(), result.chunk, target);
+    const bool is_one_vector = has_turned_rows(nest);  // of each column
+    result.unroll =
+        is_one_vector ? 1 : choose_unroll(nest, nest.phases.front(), result.chunk, target);
   }
   result.grain = std::max<std::int64_t>(
       1, CostModel::kElementsPerMicrosecond / std::max<std::int64_t>(row_work, 1));

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "codegen/loop_parts.h"
 #include "codegen/partition.h"
+#include "ir/reduction.h"
 
 namespace ndl::codegen {
 namespace {
@@ -18,6 +22,12 @@ constexpr std::int64_t kLongestMixedRow = 16;
 // The distance of rows that are worth reading whole.
 constexpr std::int64_t kLongestDistance = 8;
 constexpr std::int64_t kFewestRows = 16;
+// The longest row that is turned to be reduced, if that is cheap and if it is not. Longer ones fill
+// the lanes, and what it takes to combine these is little beside the rest.
+constexpr std::int64_t kLongestCheapTurned = 12;
+constexpr std::int64_t kLongestTurned = 16;
+static_assert(kLongestTurned <= ir::kLanes);
+constexpr std::int64_t kMostCheap = 16;
 // Of all points of a row, which are code of their own.
 constexpr std::int64_t kMostCost = 2048;
 
@@ -59,6 +69,157 @@ bool reads_rows(const LoopNest& nest, const Instruction& x) {
   const std::int64_t distance = x.index.coefficient(loops - 1);
   return x.kind == InstructionKind::kRead && x.index.coefficient(loops - 2) == 1 && distance > 1 &&
          distance <= kLongestDistance;
+}
+
+namespace {
+
+// Where the loops of the rows are: across them, and along each.
+struct RowLoops {
+  std::size_t across;
+  std::size_t along;
+};
+
+RowLoops row_loops(const LoopNest& nest) { return {nest.outer.size() - 1, nest.outer.size()}; }
+
+// Whether neighbours in a row are neighbours in memory, and those across the rows are not.
+bool lies_along_rows(const LoopNest& nest, const IndexExpr& index) {
+  const auto [across, along] = row_loops(nest);
+  return index.coefficient(along) == 1 && index.coefficient(across) > 1 && index.terms.empty();
+}
+
+bool may_be_turned(const LoopNest& nest, const Instruction& x) {
+  return x.kind == InstructionKind::kRead && x.guards.empty() && lies_along_rows(nest, x.index);
+}
+
+// Whether it is read one by one where it is not turned: at places apart, or guarded, along a row.
+bool is_scattered(const LoopNest& nest, const Instruction& x) {
+  if (x.kind != InstructionKind::kRead) return false;
+  const auto [across, along] = row_loops(nest);
+  const auto is_along = [&](const IndexExpr& index) { return index.coefficient(along) != 0; };
+  const bool is_apart = is_along(x.index) && x.index.coefficient(across) > 1;
+  return is_apart || !x.index.terms.empty() || std::ranges::any_of(x.guards, [&](const Guard& g) {
+           return is_along(g.index) || !g.index.terms.empty();
+         });
+}
+
+bool has_short_reductions(const LoopNest& nest) {
+  if (nest.outer_lanes || nest.outer.empty() || nest.outer.back() < kFewestRows) return false;
+  const ir::Dims& loops = nest.phases.front().loops;
+  std::int64_t most = 0;  // that a phase costs
+  for (const Phase& phase : nest.phases) most = std::max(most, cost(nest, phase));
+  const std::int64_t longest = most > kMostCheap ? kLongestTurned : kLongestCheapTurned;
+  if (loops.size() != 1 || loops.front() > longest) return false;
+  const bool is_alike = std::ranges::all_of(nest.phases, [&](const Phase& phase) {
+    return (phase.loops.empty() || phase.loops == loops) && phase.checks.empty();
+  });
+  return is_alike && std::ranges::none_of(nest.instructions, [&](const Instruction& x) {
+           return is_scattered(nest, x) && !may_be_turned(nest, x);
+         });
+}
+
+class Turn {
+ public:
+  explicit Turn(LoopNest& nest) : nest_(nest), loops_(nest.phases.front().loops) {
+    in_row_.coefficients.resize(row_loops(nest).along + 1);
+    in_row_.coefficients.back() = 1;
+  }
+
+  void run() {
+    for (std::size_t i = 0; i < nest_.instructions.size(); ++i) {
+      if (may_be_turned(nest_, nest_.instructions[i])) turn(i);
+    }
+    for (Phase& phase : nest_.phases) {
+      for (Write& write : phase.writes) {
+        if (lies_along_rows(nest_, write.index)) turn(write);
+      }
+      for (Reduction& reduction : phase.reductions) reduction.order = ReductionOrder::kHalves;
+    }
+    std::vector<Phase> phases;
+    for (const Copy& x : in_) phases.push_back(copy(x.buffer, x.index, x.local, in_row_));
+    std::ranges::move(nest_.phases, std::back_inserter(phases));
+    for (const Copy& x : out_) phases.push_back(copy(x.local, in_row_, x.buffer, x.index));
+    nest_.phases = std::move(phases);
+    nest_.outer_lanes = true;
+  }
+
+ private:
+  // Rows that memory holds at `index` of `buffer`, and `local` turned.
+  struct Copy {
+    std::int32_t buffer;
+    IndexExpr index;
+    std::int32_t local;
+  };
+
+  DType dtype(std::int32_t buffer) const {
+    return nest_.buffers[static_cast<std::size_t>(buffer)].dtype;
+  }
+
+  std::int32_t local_like(std::int32_t buffer) {
+    nest_.buffers.push_back({dtype(buffer), loops_.front(), true, true});
+    return static_cast<std::int32_t>(nest_.buffers.size()) - 1;
+  }
+
+  void turn(std::size_t read) {
+    Instruction& x = nest_.instructions[read];
+    const auto is_known = [&](const Copy& copy) {
+      return copy.buffer == x.buffer && copy.index == x.index;
+    };
+    const auto known = std::ranges::find_if(in_, is_known);
+    const std::int32_t local = known == in_.end() ? local_like(x.buffer) : known->local;
+    if (known == in_.end()) in_.push_back({x.buffer, x.index, local});
+    x.buffer = local;
+    x.index = in_row_;
+  }
+
+  void turn(Write& write) {
+    out_.push_back({write.buffer, write.index, local_like(write.buffer)});
+    write.buffer = out_.back().local;
+    write.index = in_row_;
+  }
+
+  Phase copy(std::int32_t from, const IndexExpr& source, std::int32_t to, const IndexExpr& target) {
+    const auto element = static_cast<Local>(nest_.instructions.size());
+    nest_.instructions.push_back(
+        {.kind = InstructionKind::kRead, .dtype = dtype(from), .buffer = from, .index = source});
+    Phase phase;
+    phase.loops = loops_;
+    phase.code = {element};
+    phase.writes = {{element, to, target}};
+    return phase;
+  }
+
+  LoopNest& nest_;
+  const ir::Dims loops_;
+  IndexExpr in_row_;
+  std::vector<Copy> in_;
+  std::vector<Copy> out_;
+};
+
+}  // namespace
+
+void turn_short_rows(LoopNest& nest) {
+  if (has_short_reductions(nest)) Turn(nest).run();
+}
+
+bool has_turned_rows(const LoopNest& nest) {
+  return std::ranges::any_of(nest.phases, [](const Phase& phase) {
+    return std::ranges::any_of(phase.reductions, [](const Reduction& reduction) {
+      return reduction.order == ReductionOrder::kHalves;
+    });
+  });
+}
+
+bool turns_rows(const LoopNest& nest, const Phase& phase) {
+  if (!nest.outer_lanes || phase.loops.size() != 1 || !phase.reductions.empty()) return false;
+  if (phase.code.size() != 1 || phase.writes.size() != 1) return false;
+  const Instruction& x = nest.instructions[static_cast<std::size_t>(phase.code.front())];
+  const Write& write = phase.writes.front();
+  if (write.local != phase.code.front()) return false;
+  const auto is_local = [&](std::int32_t buffer) {
+    return nest.buffers[static_cast<std::size_t>(buffer)].is_local;
+  };
+  return is_local(write.buffer) ? may_be_turned(nest, x)
+                                : is_local(x.buffer) && lies_along_rows(nest, write.index);
 }
 
 }  // namespace ndl::codegen
