@@ -58,8 +58,10 @@ bool GraphLowering::check_indices(const Graph& body, const Buffers& parameters) 
       b.check(b.convert(b.read(0, position), DType::kI64), extent, position);
       check.bounds.push_back({axis, 0, extent});
     }
+    if (!checked_.emplace(buffer, b.nest().key()).second) continue;
     schedule_.checks.push_back(std::move(check));
-    launch(std::move(b.nest()), {buffer}, static_cast<std::int32_t>(schedule_.checks.size()) - 1);
+    launch(std::move(b.nest()), {buffer}, LaunchKind::kCheck,
+           static_cast<std::int32_t>(schedule_.checks.size()) - 1);
   }
   return true;
 }

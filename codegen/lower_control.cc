@@ -98,7 +98,8 @@ Buffers GraphLowering::lower_control(const Graph& graph, Value value, const Buff
     const bool is_in_place = body.outputs_over[k] == static_cast<std::int32_t>(i);
     if (!is_in_place) call.alternates[i] = add_memory(type(results[i]));
   }
-  schedule_.launches.push_back({.buffers = std::move(buffers), .control = std::move(control)});
+  schedule_.launches.push_back(
+      {.buffers = std::move(buffers), .kind = LaunchKind::kControl, .control = std::move(control)});
   return results;
 }
 

@@ -71,14 +71,14 @@ Graph single_op(const Graph& graph, Value value, const std::vector<Buffers>& val
 
 }  // namespace
 
-void GraphLowering::launch(LoopNest nest, Buffers buffers, std::int32_t check) {
+void GraphLowering::launch(LoopNest nest, Buffers buffers, LaunchKind kind, std::int32_t check) {
   verify(nest);
   const auto [it, is_new] = kernels_.try_emplace(nest.key(), schedule_.kernels.size());
   if (is_new) {
     schedule_.kernels.push_back(std::move(nest));
     schedule_.keys.push_back(it->first);
   }
-  schedule_.launches.push_back({it->second, std::move(buffers), check, {}, {}});
+  schedule_.launches.push_back({it->second, std::move(buffers), kind, check, {}, {}});
 }
 
 std::int32_t GraphLowering::temporary(const TensorType& type) {
@@ -97,10 +97,7 @@ std::int32_t GraphLowering::constant(const ir::Literal& literal) {
   constexpr std::int64_t kMostKept = 1 << 16;
   const std::int32_t buffer = temporary(literal.type());
   if (literal.is_splat() && literal.type().bytes() > kMostKept) {
-    Graph body("body");
-    Builder b(body);
-    b.set_result(b.constant(literal));
-    lower_body(body, {}, {buffer});
+    fill(literal, buffer);
     return buffer;
   }
   schedule_.buffers.back().role = BufferRole::kConstant;
@@ -204,8 +201,8 @@ Buffers GraphLowering::lower_node(const Graph& graph, Value value,
   return results;
 }
 
-bool GraphLowering::lower_body(const Graph& body, const Buffers& parameters,
-                               const Buffers& results) {
+bool GraphLowering::lower_body(const Graph& body, const Buffers& parameters, const Buffers& results,
+                               LaunchKind kind) {
   const auto has_elements = [&](const TensorType& type) { return type.shape.num_elements() != 0; };
   const std::vector<TensorType>& types = body.result_type().elements();
   if (std::ranges::none_of(types, has_elements)) return check_indices(body, parameters);
@@ -214,14 +211,14 @@ bool GraphLowering::lower_body(const Graph& body, const Buffers& parameters,
   if (!nest || !check_indices(body, parameters)) return false;
   Buffers buffers = parameters;
   buffers.insert(buffers.end(), results.begin(), results.end());
-  launch_parts(std::move(*nest), std::move(buffers));
+  launch_parts(std::move(*nest), std::move(buffers), kind);
   return true;
 }
 
-void GraphLowering::launch_parts(LoopNest nest, Buffers buffers) {
+void GraphLowering::launch_parts(LoopNest nest, Buffers buffers, LaunchKind kind) {
   std::optional<NestParts> parts = split_reduction(nest);
   if (!parts) parts = pack_right_operand(nest);
-  if (!parts) return launch(std::move(nest), std::move(buffers));
+  if (!parts) return launch(std::move(nest), std::move(buffers), kind);
   for (const KernelBuffer& buffer : parts->buffers) {
     buffers.push_back(temporary({buffer.dtype, ir::Shape({buffer.elements})}));
   }
@@ -230,7 +227,7 @@ void GraphLowering::launch_parts(LoopNest nest, Buffers buffers) {
     for (const std::int32_t number : part.buffers) {
       own.push_back(buffers[static_cast<std::size_t>(number)]);
     }
-    launch(std::move(part.nest), std::move(own));
+    launch(std::move(part.nest), std::move(own), kind);
   }
 }
 

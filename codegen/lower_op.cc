@@ -48,25 +48,25 @@ LoopNest write_elements(std::string name, const TensorType& x, std::int64_t elem
 
 void GraphLowering::begin_with_first(const Graph& body, const Buffers& operands,
                                      std::int32_t result) {
-  const bool is_filled = operands[0] == kNoBuffer;
   const Value first = body.operand(body.result(), 0);
-  if (!is_filled && type(operands[0]).dtype == type(result).dtype) {
-    return copy(operands[0], result);
-  }
-  Graph conversion("body");
-  Builder b(conversion);
-  const Value x = is_filled ? b.constant(body.attributes(first).literal(Attr::kValue))
-                            : b.parameter(body.type(first));
-  b.set_result(b.convert(x, type(result).dtype));
-  lower_body(conversion, is_filled ? Buffers() : Buffers{operands[0]}, {result});
+  if (operands[0] != kNoBuffer) return copy(operands[0], result);
+  fill(body.attributes(first).literal(Attr::kValue), result);
+}
+
+void GraphLowering::fill(const ir::Literal& splat, std::int32_t to) {
+  Graph body("body");
+  Builder b(body);
+  const Value element = b.constant(splat);
+  b.set_result(b.convert(element, type(to).dtype));
+  lower_body(body, {}, {to}, LaunchKind::kFill);
 }
 
 void GraphLowering::copy(std::int32_t from, std::int32_t to) {
-  if (type(from).shape.num_elements() == 0) return;
-  launch(write_elements(
-             "copy", type(from), type(from).shape.num_elements(),
-             [&](NestBuilder&, const auto& index) { return linear(type(from).shape, index); }),
-         {from, to});
+  Graph body("body");
+  Builder b(body);
+  const Value x = b.parameter(ir::Type(type(from)));
+  b.set_result(type(from).dtype == type(to).dtype ? x : b.convert(x, type(to).dtype));
+  lower_body(body, {from}, {to}, LaunchKind::kCopy);
 }
 
 void GraphLowering::lower_op(const Graph& body, const Buffers& parameters, std::int32_t result) {
@@ -122,8 +122,9 @@ void GraphLowering::lower_pad(const Graph& body, const Buffers& operands, std::i
   const Shape shape = body.result_type().shape();
   Graph fill("body");
   Builder b(fill);
-  b.set_result(b.broadcast(b.parameter(body.type(body.operand(root, 1))), shape));
-  lower_body(fill, {operands[1]}, {result});
+  const Value number = b.parameter(body.type(body.operand(root, 1)));
+  b.set_result(b.broadcast(number, shape));
+  lower_body(fill, {operands[1]}, {result}, LaunchKind::kFill);
   if (x.shape.num_elements() == 0) return;
   launch(write_elements("pad", x, shape.num_elements(),
                         [&](NestBuilder&, const std::vector<IndexExpr>& index) {
@@ -212,11 +213,7 @@ void GraphLowering::lower_scatter_add(const Graph& body, const Buffers& operands
   const Local update = b.convert(b.read(1, linear(updates.shape, at_updates)), accumulator);
   b.write(b.op(Op::kAdd, accumulator, {sum, update}), 2, target);
   launch(b.finish(), {operands[1], operands[2], sums});
-  if (!is_wider) return;
-  Graph conversion("body");
-  Builder narrow(conversion);
-  narrow.set_result(narrow.convert(narrow.parameter(ir::Type(accumulator, x.shape)), x.dtype));
-  lower_body(conversion, {sums}, {result});
+  if (is_wider) copy(sums, result);
 }
 
 // The order of the keys, then each operand taken in that order.
@@ -241,6 +238,7 @@ void GraphLowering::lower_sort(const Graph& body, const Buffers& operands, const
   const std::int64_t grain = std::max<std::int64_t>(1, 50 / extent);
   schedule_.launches.push_back(
       {.buffers = {constant(members), operands.front(), positions},
+       .kind = LaunchKind::kLibrary,
        .library = LibraryKernel{"argsort", runtime::argsort, lines, grain}});
   for (std::size_t k = 0; k < results.size(); ++k) {
     const TensorType& x = body.type(body.operand(root, k)).tensor();
@@ -281,14 +279,20 @@ void GraphLowering::lower_dilated_conv(const Graph& body, const Buffers& operand
     interior[i + 1] = attributes.integers(Attr::kBaseDilation)[i] - 1;
   }
   attributes.set(Attr::kBaseDilation, Dims(rank - 2, 1));
-  Graph graph("conv");
-  Builder b(graph);
-  const Value input = b.parameter(x);
-  const Value kernel = b.parameter(body.type(body.operand(root, 1)));
-  const Value padded = b.pad(input, b.constant({x.dtype(), {}}, 0), none, none, interior);
-  b.set_result(b.add_node(Op::kConv, {padded, kernel}, attributes));
-  const Buffers computed = lower(graph, operands);
-  copy(computed[0], result);
+  Graph padding("pad");
+  Builder pad(padding);
+  const Value input = pad.parameter(x);
+  const Value zero = pad.constant({x.dtype(), {}}, 0);
+  pad.set_result(pad.pad(input, zero, none, none, interior));
+  const Buffers padded = lower(padding, {operands[0]});
+
+  Graph conv("conv");
+  Builder b(conv);
+  const Value left = b.parameter(padding.result_type());
+  const Value right = b.parameter(body.type(body.operand(root, 1)));
+  b.set_result(b.add_node(Op::kConv, {left, right}, attributes));
+  const bool is_one_kernel = lower_body(conv, {padded[0], operands[1]}, {result});
+  NDL_CHECK(is_one_kernel, "a convolution that is not dilated has no kernel");
 }
 
 }  // namespace ndl::codegen

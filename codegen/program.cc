@@ -15,6 +15,7 @@
 #include "codegen/counters.h"
 #include "codegen/emit_kernel.h"
 #include "codegen/jit.h"
+#include "codegen/launch_counts.h"
 #include "codegen/lower_graph.h"
 #include "codegen/make_executable.h"
 #include "codegen/target.h"
@@ -116,6 +117,7 @@ ir::Graph shown_fused_graph(const ir::Graph& graph, const CompileOptions& option
   Flags flags = flags_of_process();
   flags.disable.insert(flags.disable.end(), options.disable.begin(), options.disable.end());
   passes::ShowTo to;
+  to.launches = launch_table;
   if (!flags.dump_to.empty()) {
     static std::atomic<int> programs{0};
     to.folder = fmt::format("{}/{:04}-{}", flags.dump_to, programs++, graph.name());

@@ -50,12 +50,24 @@ struct LibraryKernel {
   std::int64_t grain = 1;  // as runtime::KernelCall::grain
 };
 
+// What a launch is there for.
+enum class LaunchKind : std::uint8_t {
+  kOps,      // computes ops of the graph
+  kLibrary,  // the same, by a kernel of the runtime
+  kFill,     // writes one element everywhere: a constant, or what the result of an op begins as
+  kCopy,     // writes elements that are there, also as another dtype
+  kCheck,    // looks whether indices are in range
+  kControl,  // runs other schedules
+};
+inline constexpr std::size_t kLaunchKinds = 6;
+
 struct ControlFlow;
 
 struct Launch {
   std::size_t kernel = 0;             // of the schedule, unless `library` is there
   std::vector<std::int32_t> buffers;  // one for each of the kernel's
-  std::int32_t check = -1;            // what it checks, of the schedule; -1 for nothing
+  LaunchKind kind = LaunchKind::kOps;
+  std::int32_t check = -1;  // what it checks, of the schedule; -1 for nothing
   std::optional<LibraryKernel> library;
   std::shared_ptr<const ControlFlow> control;  // instead of a kernel
   // Whether it needs nothing of the launches before it since the last one without this, nor they of

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <vector>
 
 #include "base/text.h"
@@ -14,8 +15,7 @@ namespace {
 
 std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
 
-}  // namespace
-
+// Whether an op runs as a kernel of its own; what only names or reshapes data does not.
 bool needs_kernel(ir::Op op) {
   switch (op) {
     case ir::Op::kParameter:
@@ -37,6 +37,8 @@ std::size_t count_kernels(const ir::Graph& graph) {
   }
   return count;
 }
+
+}  // namespace
 
 std::string fusion_table(const ir::Graph& before, const ir::Graph& after, const CostModel& model) {
   const std::vector<std::string> labels = ir::value_labels(before);

@@ -1,7 +1,6 @@
 // What the pass `fuse` did with each edge of a graph, and why: what --explain=fuse prints.
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 #include "ir/graph.h"
@@ -9,13 +8,9 @@
 
 namespace ndl::passes {
 
-// Whether an op runs as a kernel of its own; what only names or reinterprets data does not.
-bool needs_kernel(ir::Op op);
-std::size_t count_kernels(const ir::Graph& graph);
-
 // A line for each use of a value: producer, consumer, reason (passes/fuse.h), bytes saved and where
-// the consumer was written; then what came of them all. `before` entered the pass and `after` left
-// it.
+// the consumer was written; then what came of them all: kernels are those of the graph, ops but for
+// those that only name or reshape data. `before` entered the pass and `after` left it.
 //
 //   producer      consumer  reason  bytes saved  written at
 //   %x parameter  %0 exp    input             0  m.ndl:4:8

@@ -234,6 +234,7 @@ ir::Graph run_and_show(const ir::Graph& graph, std::span<const PipelineStep> pip
     if (observer) observer(record, before, after);
   };
   ir::Graph result = run_pipeline(graph, pipeline, options);
+  if (flags.explain == "fuse" && is_explained && to.launches) to.text(to.launches(result));
   if (flags.timing) to.text(timing_table(records));
   if (!is_explained) {
     to.text(fmt::format("note: --explain={0}: the pass '{0}' does not run; what runs: {1}\n",

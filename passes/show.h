@@ -24,6 +24,9 @@ void make_dump_folder(const std::string& folder, std::string_view origin = "");
 struct ShowTo {
   std::function<void(std::string_view)> text;                           // by default standard error
   std::function<void(const std::string& path, std::string_view)> file;  // by default writes it
+  // What a call of the graph launches once it is compiled, which passes do not know: the end of
+  // --explain=fuse. By default nothing.
+  std::function<std::string(const ir::Graph&)> launches;
   std::string folder;  // of the files DIR/00-input.ndl, DIR/01-canonicalize.ndl, ...; "" for none
 };
 

@@ -1,4 +1,5 @@
-// Prints docs/fusion.md: kernels, launches and bytes of models, op by op and fused.
+// Prints docs/fusion.md: kernels, launches and bytes of models, op by op and fused, counted from
+// what they are compiled to.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -6,11 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "codegen/program.h"
+#include "codegen/launch_counts.h"
+#include "codegen/lower_graph.h"
+#include "codegen/schedule.h"
 #include "needle/lower.h"
 #include "needle/needle.h"
 #include "needle/trace.h"
-#include "passes/fusion_table.h"
 #include "passes/pass.h"
 
 namespace ndl {
@@ -18,25 +20,23 @@ namespace {
 
 constexpr const char* kHead = R"(# Fusion
 
-What runs for a model: op by op, and fused. Kernels are those of the graph before and after the pass
-`fuse`; launches are what a call of the compiled graph makes, of kernels that need nothing of each other
-at once, and of a reduction to few rows one after the other; bytes are what all kernels read and write,
-those of constants that are one repeated element left out. Written by `bazel run //tests/needle:fusion_page`.
+What a call of a compiled model runs: op by op, and fused. Kernels are all that run; a reduction to few
+rows is several, and so is a product whose operand is laid out first. The next column has those of them
+that fill, copy or check indices rather than compute. Kernels that need nothing of each other are one
+launch. Bytes are those of the buffers that kernels read and write. Written by
+`bazel run //tests/needle:fusion_page`.
 
-| model | kernels | fused | launches | MB moved | fused |
-|---|---|---|---|---|---|
+| model | kernels | fused | of these | launches | MB moved | fused |
+|---|---|---|---|---|---|---|
 )";
 
 constexpr std::string_view kBeforeFusion = "canonicalize,stabilize,expand,canonicalize";
 
-double megabytes_moved(const ir::Graph& graph) {
-  const std::vector<bool> live = graph.live_nodes();
+double megabytes_moved(const codegen::Schedule& schedule) {
   std::int64_t bytes = 0;
-  for (std::uint32_t id = 0; id < graph.size(); ++id) {
-    if (!live[id] || !passes::needs_kernel(graph.op({id}))) continue;
-    bytes += graph.type({id}).bytes();
-    for (const ir::Value operand : graph.operands({id})) {
-      if (!graph.is_splat(operand)) bytes += graph.type(operand).bytes();
+  for (const codegen::Launch& launch : schedule.launches) {
+    for (const std::int32_t buffer : launch.buffers) {
+      bytes += schedule.buffers[static_cast<std::size_t>(buffer)].type.bytes();
     }
   }
   return static_cast<double>(bytes) / 1e6;
@@ -45,16 +45,12 @@ double megabytes_moved(const ir::Graph& graph) {
 void print_row(const std::string& name, const ir::Graph& model) {
   const ir::Graph before = passes::run_pipeline(model, passes::parse_pipeline(kBeforeFusion));
   const ir::Graph after = passes::run_pipeline(before, passes::parse_pipeline("fuse"));
-  codegen::CompileOptions options;
-  options.pipeline = "";
-  const auto program = codegen::compile(after, options);
-  int launches = 0;
-  for (const runtime::KernelCall& kernel : program->executable()->kernels()) {
-    launches += kernel.joins_previous ? 0 : 1;
-  }
-  fmt::print("| {} | {} | {} | {} | {:.2f} | {:.2f} |\n", name, passes::count_kernels(before),
-             passes::count_kernels(after), launches, megabytes_moved(before),
-             megabytes_moved(after));
+  const codegen::Schedule op_by_op = codegen::lower_graph(before);
+  const codegen::Schedule fused = codegen::lower_graph(after);
+  const codegen::LaunchCounts counts = codegen::count_launches(fused).front();
+  fmt::print("| {} | {} | {} | {} | {} | {:.2f} | {:.2f} |\n", name,
+             codegen::count_launches(op_by_op).front().kernels(), counts.kernels(), counts.others(),
+             counts.launches, megabytes_moved(op_by_op), megabytes_moved(fused));
 }
 
 template <class F, class... Arguments>

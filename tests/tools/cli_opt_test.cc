@@ -205,7 +205,8 @@ TEST(Opt, ExplainsEveryEdgeOnce) {
             "%4 reduce     %5 broadcast  fused             8  <stdin>:9:8\n"
             "%3 exp        %6 div        fused            12  <stdin>:10:8\n"
             "%5 broadcast  %6 div        fused            24  <stdin>:10:8\n"
-            "7 of 9 edges fused, 124 bytes saved, 7 kernels become 1\n");
+            "7 of 9 edges fused, 124 bytes saved, 7 kernels become 1\n"
+            "compiled: 1 kernel in 1 launch\n");
 }
 
 TEST(Opt, ExplainsWithTheOptionsOfThePass) {
@@ -241,6 +242,24 @@ TEST(Opt, ExplainsWhatHappensInRegions) {
   const std::string fuse = run({{"opt", "-", "-p", "fuse", "--explain=fuse"}, kLoop}).err;
   EXPECT_TRUE(contains(fuse, "body of %0 scan:\n")) << fuse;
   EXPECT_TRUE(contains(fuse, "3 of 5 edges fused, 72 bytes saved, 4 kernels become 1\n")) << fuse;
+  EXPECT_TRUE(contains(fuse, "\n  body of scan: 1 kernel in 1 launch\n")) << fuse;
+}
+
+// The pass knows one kernel; what begins as zeros and is looked up takes more launches.
+TEST(Opt, ExplainsWhatIsLaunchedBesides) {
+  constexpr const char* kScatter =
+      "needle 1\n\n"
+      "graph f(%i: i32[3], %u: f32[3]) -> f32[8] {\n"
+      "  %0 = constant(0) : f32[8]\n"
+      "  %1 = scatter_add(%0, %i, %u, axis=0) : f32[8]\n"
+      "  return %1\n"
+      "}\n";
+  const std::string report = run({{"opt", "-", "-p", "fuse", "--explain=fuse"}, kScatter}).err;
+  EXPECT_TRUE(contains(report, "1 kernel becomes 1\n")) << report;
+  EXPECT_TRUE(contains(report,
+                       "\ncompiled: 3 kernels in 3 launches, with 1 fill, 1 check of "
+                       "indices\n"))
+      << report;
 }
 
 TEST(Opt, ExplainNeedsThePass) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/launch_counts.h"
 #include "codegen/program.h"
 #include "runtime/buffer.h"
 #include "tools/io/file.h"
@@ -97,7 +98,7 @@ int run(const Options& options) {
 
   // 3. The calls.
   result.name = source.name();
-  result.kernels = program->executable()->kernels().size();
+  result.kernels = codegen::count_launches(graph).front().kernels();
   result.bytes = running_bytes(*program) - program->executable()->arena_bytes();
   const std::vector<ir::Literal> inputs = make_all_inputs(readable, specs, seed);
   result.timing = time_program(*program, inputs, seconds, result.threads);

@@ -7,9 +7,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "codegen/launch_counts.h"
 #include "codegen/program.h"
 #include "ir/graph.h"
 #include "ir/interpreter.h"
@@ -52,7 +56,7 @@ struct Fusion {
 
 // What compiling makes of the graph.
 struct Compiled {
-  std::size_t kernels = 0;
+  std::vector<codegen::LaunchCounts> launches;
   std::int64_t arena_bytes = 0;
   std::int64_t running_bytes = 0;
   std::vector<Fusion> fusions;
@@ -134,7 +138,7 @@ std::vector<Fusion> fusions_of(const ir::Graph& graph) {
 std::optional<Compiled> compiled_of(const ir::Graph& after_passes, const std::string& cpu) {
   try {
     const auto program = compile_after_passes(after_passes, cpu);
-    return Compiled{program->executable()->kernels().size(), program->executable()->arena_bytes(),
+    return Compiled{codegen::count_launches(after_passes), program->executable()->arena_bytes(),
                     running_bytes(*program), fusions_of(after_passes)};
   } catch (const UnsupportedError& error) {
     write_stderr(fmt::format("note: not compiled: {}\n", error.message()));
@@ -171,7 +175,10 @@ std::string to_text(const ir::Graph& graph, const Summary& summary) {
   line("result bytes", summary.result_bytes);
   line("peak bytes", summary.peak_bytes, "  alive at one time when interpreted");
   if (summary.compiled) {
-    line("kernels", summary.compiled->kernels, "  of the compiled graph");
+    for (const codegen::LaunchCounts& counts : summary.compiled->launches) {
+      const std::string name = counts.where.empty() ? "kernels" : counts.where;
+      line(std::string(2 * counts.depth, ' ') + name, counts.kernels(), "  " + counts.details());
+    }
     line("arena bytes", summary.compiled->arena_bytes, "  for its temporaries");
     line("running bytes", summary.compiled->running_bytes, "  with inputs and results");
   }
@@ -200,6 +207,16 @@ nlohmann::ordered_json to_json(const std::vector<Named>& values) {
   return list;
 }
 
+nlohmann::ordered_json to_json(const codegen::LaunchCounts& counts) {
+  using codegen::LaunchKind;
+  return {{"kernels", counts.kernels()},
+          {"launches", counts.launches},
+          {"library_calls", counts.of(LaunchKind::kLibrary)},
+          {"fills", counts.of(LaunchKind::kFill)},
+          {"copies", counts.of(LaunchKind::kCopy)},
+          {"checks", counts.of(LaunchKind::kCheck)}};
+}
+
 nlohmann::ordered_json to_json(const Summary& summary) {
   nlohmann::ordered_json json;
   json["name"] = summary.name;
@@ -216,7 +233,14 @@ nlohmann::ordered_json to_json(const Summary& summary) {
     return json;
   }
   nlohmann::ordered_json& compiled = json["compiled"];
-  compiled["kernels"] = summary.compiled->kernels;
+  const std::vector<codegen::LaunchCounts>& launches = summary.compiled->launches;
+  compiled = to_json(launches.front());
+  compiled["regions"] = nlohmann::ordered_json::array();
+  for (const codegen::LaunchCounts& region : std::span(launches).subspan(1)) {
+    nlohmann::ordered_json json_of_region = {{"where", region.where}, {"depth", region.depth}};
+    json_of_region.update(to_json(region));
+    compiled["regions"].push_back(std::move(json_of_region));
+  }
   compiled["arena_bytes"] = summary.compiled->arena_bytes;
   compiled["running_bytes"] = summary.compiled->running_bytes;
   compiled["fusions"] = nlohmann::ordered_json::array();

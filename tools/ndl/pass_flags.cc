@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "codegen/launch_counts.h"
 #include "codegen/program.h"
 #include "passes/pass.h"
 #include "passes/show.h"
@@ -57,6 +58,7 @@ ir::Graph PassFlags::run(const ir::Graph& graph, const std::string& cpu,
   passes::ShowTo to;
   to.text = write_stderr;
   to.file = write_file;
+  to.launches = codegen::launch_table;
   to.folder = flags.dump_to;
   if (!to.folder.empty()) {
     const bool is_given = std::ranges::any_of(options_, [](const auto& row) {
