@@ -126,6 +126,24 @@ TEST(Info, JsonOfWhatIsCompiled) {
   EXPECT_EQ(compiled.at("fusions")[0].at("ops").at("exp"), 1);
 }
 
+// Of a pass that gives the graph other parameters it is what that makes that is shown.
+TEST(Info, IsOfTheGraphThatHasTheSignatureOfWhatIsCompiled) {
+  const std::vector<std::string> arguments = {"info", "-", "-p", "vjp,default"};
+  const std::string text = run({arguments, kStable}).out;
+  EXPECT_TRUE(text.starts_with("softmax_stable(%x: f32[3], ")) << text;
+  EXPECT_TRUE(contains(text, "\nparameters                     2\n")) << text;
+  EXPECT_TRUE(contains(text, "\nexp                            1\n")) << text;
+  EXPECT_FALSE(contains(text, "\nfusion ")) << text;
+  std::vector<std::string> as_json = arguments;
+  as_json.emplace_back("--json");
+  const auto info = nlohmann::json::parse(run({as_json, kStable}).out);
+  EXPECT_EQ(info.at("parameters").size(), 2u);
+  EXPECT_EQ(info.at("compiled").at("running_bytes"),
+            info.at("compiled").at("arena_bytes").get<std::int64_t>() +
+                info.at("parameter_bytes").get<std::int64_t>() +
+                info.at("result_bytes").get<std::int64_t>());
+}
+
 TEST(Info, Explains) {
   EXPECT_TRUE(contains(run({{"info", "-", "--explain=fuse"}, kStable}).err, "7 of 9 edges fused"));
   expect_error(run({{"info", "-", "--cpu=z80"}, kStable}), 2, {"--cpu"});

@@ -83,12 +83,8 @@ int run(const Options& options) {
   const ir::Graph source = load_graph(options.file);
   const std::string old = options.compare.empty() ? "" : read_text(options.compare);
   const auto start = std::chrono::steady_clock::now();
-  // Passes may give it other parameters. Before the others it is plain what is an index.
-  ir::Graph readable = source;
-  const ir::Graph graph = options.passes.run(
-      source, cpu, [&](const passes::PassRecord&, const ir::Graph&, const ir::Graph& after) {
-        if (!has_same_signature(readable, after)) readable = after;
-      });
+  // In what is readable it is plain what is an index.
+  const auto [readable, graph] = prepare(source, options.passes, cpu);
   const auto specs = bind_given_inputs(readable, options.inputs);
   const auto program = compile_after_passes(graph, cpu);
   result.compile_seconds =

@@ -13,6 +13,15 @@ std::shared_ptr<const codegen::Program> compile_after_passes(const ir::Graph& gr
   return codegen::compile(graph, options);
 }
 
+Prepared prepare(const ir::Graph& graph, const PassFlags& flags, const std::string& cpu) {
+  Prepared prepared{graph, graph};
+  const auto observe = [&](const passes::PassRecord&, const ir::Graph&, const ir::Graph& after) {
+    if (!has_same_signature(prepared.readable, after)) prepared.readable = after;
+  };
+  prepared.after_passes = flags.run(graph, cpu, observe);
+  return prepared;
+}
+
 bool has_same_signature(const ir::Graph& a, const ir::Graph& b) {
   if (a.num_parameters() != b.num_parameters() || a.result_type() != b.result_type()) return false;
   for (std::size_t i = 0; i < a.num_parameters(); ++i) {

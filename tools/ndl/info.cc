@@ -33,7 +33,11 @@ namespace {
 constexpr const char* kExamples =
     "  ndl info m.ndl\n"
     "  ndl info m.ndl --json | jq .peak_bytes\n"
-    "  ndl info m.ndl --explain=fuse    why ops became one kernel, or not\n";
+    "  ndl info m.ndl --explain=fuse    why ops became one kernel, or not\n"
+    "  ndl info m.ndl -p vjp,default    the gradient that vjp makes\n"
+    "  Signature, nodes, ops and peak bytes are those of the graph as written or, where a pass\n"
+    "  such as vjp gives it other parameters or results, of what that makes; kernels, arena and\n"
+    "  running bytes and what is fused, of what that is compiled to.\n";
 
 struct Options {
   std::string file;
@@ -255,10 +259,10 @@ nlohmann::ordered_json to_json(const Summary& summary) {
 
 int run(const Options& options) {
   const std::string& cpu = options.target.cpu();
-  const ir::Graph graph = load_graph(options.file);
-  Summary summary = summarize(graph);
-  summary.compiled = compiled_of(options.passes.run(graph, cpu), cpu);
-  write_stdout(options.json ? to_json(summary).dump(2) + "\n" : to_text(graph, summary));
+  const Prepared graph = prepare(load_graph(options.file), options.passes, cpu);
+  Summary summary = summarize(graph.readable);
+  summary.compiled = compiled_of(graph.after_passes, cpu);
+  write_stdout(options.json ? to_json(summary).dump(2) + "\n" : to_text(graph.readable, summary));
   return kOk;
 }
 
