@@ -28,22 +28,15 @@ bool is_linear_in(const Graph& graph, Value value, Value x, int& nodes_left) {
     return is_linear_in(graph, graph.operand(value, i), x, nodes_left);
   };
   switch (graph.op(value)) {
-    case Op::kBroadcast:
-    case Op::kReshape:
-    case Op::kTranspose:
-    case Op::kSlice:
-    case Op::kGather:
-    case Op::kDynamicSlice:
-    case Op::kNeg:
-      return operand(0);
     case Op::kReduce:
       return is_reduce(graph, value, ReduceKind::kSum) && operand(0);
     case Op::kMul:
       return operand(0) || operand(1);
+    case Op::kNeg:
     case Op::kDiv:
       return operand(0);
     default:
-      return false;
+      return moves(graph.op(value)) && operand(0);
   }
 }
 

@@ -235,6 +235,12 @@ TEST(Stabilize, LossesOfLargeLogitsKeepTheirDigits) {
                      "%t = reduce(%p, kind=sum, axes=[0, 1]) : f32[] %n = constant(2) : f32[] "
                      "%u = div(%s, %n) : f32[] %v = div(%t, %n) : f32[] %y = sub(%u, %v) : f32[]",
                  "%y"),
+      parse_body("%x: f32[2,3]", "f32[2]",
+                 logs + "%r = reverse(%x, axes=[1]) : f32[2,3] "
+                        "%h = constant([[0, 0, 1], [1, 0, 0]]) : f32[2,3] "
+                        "%p = mul(%r, %h) : f32[2,3] %c = reduce(%p, kind=sum, axes=[1]) : f32[2] "
+                        "%y = sub(%l, %c) : f32[2]",
+                 "%y"),
   };
   const std::vector<float> logits = {10001, 9999.5F, 10000, -9999, -10001, -10000.25F};
   const Literal x = Literal::dense<float>(ir::Shape({2, 3}), logits);
