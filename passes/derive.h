@@ -13,6 +13,8 @@
 // - reduce max and min: ties share equally. reduce_window: the first element in row-major order.
 // - abs, sign, rounding: 0 at 0, and everywhere for sign, floor, ceil, round, trunc.
 // - pow(a, b): 0 for a where b = 0; 0 for b where a = 0 and b >= 0.
+// - exp, expm1, tanh, erf, sigmoid, softplus and the like of what holds powers: 0 where their slope
+//   has vanished, whatever the slope of the powers.
 // - reduce prod: at a zero, the product of the others.
 // - Second derivatives by way of the cases above that are 0 are 0, so at zeros of a reduce prod.
 #pragma once

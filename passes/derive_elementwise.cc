@@ -2,17 +2,20 @@
 #include <optional>
 
 #include "passes/derive.h"
+#include "passes/derive_helpers.h"
 #include "passes/term.h"
 
 namespace ndl::passes {
 namespace {
 
-// One entry of the column: a value, or g where a condition holds, or 0.
+// One entry of the column: a value, times a slope that vanishes or not, or g where a condition
+// holds, or 0.
 struct Gradient {
   Gradient() = default;
   Gradient(const Term& value) : value(value) {}
 
   std::optional<Term> value;
+  std::optional<Term> slope;
   std::optional<Term> condition;
 };
 
@@ -22,6 +25,12 @@ const Gradient none;
 Gradient keep(const Term& condition) {
   Gradient gradient;
   gradient.condition = condition;
+  return gradient;
+}
+
+Gradient fading(const Term& value, const Term& slope) {
+  Gradient gradient = value;
+  gradient.slope = slope;
   return gradient;
 }
 
@@ -74,6 +83,8 @@ void derive_elementwise(Derivation& d) {
     if (gradient.condition) {
       const Term taken = mask ? *gradient.condition & *mask : *gradient.condition;
       d.add(i, {select(*gradient.condition, g, 0).value, taken.value});
+    } else if (gradient.slope) {
+      add_fading(d, i, gradient.value->value, gradient.slope->value);
     } else if (gradient.value) {
       d.add_masked(i, gradient.value->value);
     }

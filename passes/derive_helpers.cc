@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "passes/held_powers.h"
+
 namespace ndl::passes {
 
 using ir::Builder;
@@ -67,6 +69,18 @@ Value take_along(Builder& b, Value x, Value indices, std::int64_t axis) {
   const Value taken =
       b.gather(b.transpose(x, swap), b.transpose(indices, swap), rank - 1, rank - 1);
   return b.transpose(taken, swap);
+}
+
+void add_fading(Derivation& d, std::size_t i, Value g, Value slope) {
+  const Value product = d.b.mul(g, slope);
+  if (holds(d.b.graph(), d.operand(i)) != Holds::kUnbounded) {
+    d.add_masked(i, product);
+    return;
+  }
+  const std::optional<Value> outer = d.cotangent().mask;
+  const Value is_sloped = d.b.ne(slope, d.zeros_like(slope));
+  const Value mask = outer ? d.b.and_(is_sloped, *outer) : is_sloped;
+  d.add(i, {d.b.select(mask, product, d.zeros_like(product)), mask});
 }
 
 }  // namespace ndl::passes

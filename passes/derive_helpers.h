@@ -19,4 +19,9 @@ ir::Value resize(ir::Builder& b, ir::Value x, const ir::Dims& low, const ir::Dim
 // shape, but for the extent of that axis.
 ir::Value take_along(ir::Builder& b, ir::Value x, ir::Value indices, std::int64_t axis);
 
+// Adds g * slope to the gradient of operand i of an op on single elements. Where that operand holds
+// powers, which are steeper than any slope that is 0 can follow, it stays 0 though a factor is
+// infinite: the gradient of exp(-exp(x)) at 1000 is 0, not 0 * inf.
+void add_fading(Derivation& d, std::size_t i, ir::Value g, ir::Value slope);
+
 }  // namespace ndl::passes

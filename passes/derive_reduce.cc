@@ -265,17 +265,15 @@ void derive_logsumexp(Derivation& d) {
 // y (1 - y), where 1 - y is another sigmoid, lest it cancel.
 void derive_sigmoid(Derivation& d) {
   if (!d.needs(0)) return;
-  const Term g{&d.b, d.g()};
   const Term x{&d.b, d.operand(0)};
   const Term y{&d.b, d.node()};
-  d.add_masked(0, (g * (y * sigmoid(-x))).value);
+  add_fading(d, 0, d.g(), (y * sigmoid(-x)).value);
 }
 
 void derive_softplus(Derivation& d) {
   if (!d.needs(0)) return;
-  const Term g{&d.b, d.g()};
   const Term x{&d.b, d.operand(0)};
-  d.add_masked(0, (g * sigmoid(x)).value);
+  add_fading(d, 0, d.g(), sigmoid(x).value);
 }
 
 void derive_logaddexp(Derivation& d) {
