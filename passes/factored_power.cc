@@ -53,6 +53,9 @@ class Factoring {
       }
       case Op::kExpm1:
         return less_one(operand(value));
+      case Op::kSinh:
+      case Op::kCosh:
+        return hyperbolic(op, operand(value));
       case Op::kConvert:
         return converted(value);
       case Op::kNeg:
@@ -183,6 +186,16 @@ class Factoring {
     const Value shift = shift_of(b_, b_.max(x, zero_like(x)), {});
     const Value near = b_.expm1(b_.sub(x, shift));
     return {b_.sub(near, b_.expm1(b_.sub(zero_like(x), shift))), shift};
+  }
+
+  // From here on cosh(x) and |sinh(x)| are exp(|x|) / 2. Both are as exact near 0 as they were.
+  FactoredPower hyperbolic(Op op, Value x) {
+    constexpr double kFar = 20;
+    const Value lowest = b_.constant_like(x, -kFar);
+    const Value highest = b_.constant_like(x, kFar);
+    const Value factor = b_.add_node(op, {b_.clamp(x, lowest, highest)});
+    const Value beyond = b_.sub(b_.abs(x), highest);
+    return {factor, b_.max(beyond, zero_like(beyond))};
   }
 
   FactoredPower sum(const FactoredPower& x, const FactoredPower& y) {

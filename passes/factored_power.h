@@ -6,6 +6,7 @@
 //   sum(w * exp(x))           sum(w * exp(x - k)) * exp(k), k = round(max(x)) where w is not 0
 //   exp(x) + y                (exp(x - k) + y * exp(-k)) * exp(k), k = round(max(x, 0))
 //   expm1(x)                  (expm1(x - k) - expm1(-k)) * exp(k), k = round(max(x, 0))
+//   cosh(x), sinh(x)          cosh(clamp(x, -20, 20)) * exp(max(|x| - 20, 0))
 //   prod(w * exp(x))          prod(w) * exp(sum(x))
 //   matmul(exp(x), y)         matmul(exp(x - k), y) * exp(k)
 //

@@ -61,6 +61,9 @@ class Finder {
       case Op::kSoftmax:
       case Op::kSigmoid:
         return Holds::kBounded;
+      case Op::kSinh:
+      case Op::kCosh:
+        return is_clamped(graph_, graph_.operand(value, 0)) ? Holds::kNoPower : Holds::kUnbounded;
       case Op::kExpm1: {
         const Value x = graph_.operand(value, 0);
         if (is_clamped(graph_, x)) return Holds::kNoPower;

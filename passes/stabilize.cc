@@ -191,8 +191,10 @@ std::vector<Rule> make_rules() {
                     "%6 = add(%3, %5) : f32[]"),
   };
   for (Rule& rule : difference_rules()) rules.push_back(std::move(rule));
+  for (Rule& rule : complement_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scaling_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : scalar_rules()) rules.push_back(std::move(rule));
+  for (Rule& rule : area_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : power_rules()) rules.push_back(std::move(rule));
   for (Rule& rule : gate_rules()) rules.push_back(std::move(rule));
   return rules;

@@ -271,7 +271,7 @@ Value log_of_sum(Builder& b, Value total) {
 }
 
 Value in_base_of(Builder& b, Value value, Value natural) {
-  if (b.graph().op(value) == Op::kLog) return natural;
+  if (b.graph().op(value) != Op::kLog2) return natural;
   return b.mul(natural, b.constant_like(natural, 1 / std::log(2.0)));
 }
 

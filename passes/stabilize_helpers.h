@@ -106,7 +106,7 @@ ShiftedPower shifted(ir::Builder& b, const Exponential& power, const ir::Dims& a
 // log(total), of a sum; of nothing it is -inf with the gradient 0, as logsumexp is.
 ir::Value log_of_sum(ir::Builder& b, ir::Value total);
 
-// In the base of the logarithm `value`, log or log2.
+// In the base of the logarithm `value`: log, log1p or log2.
 ir::Value in_base_of(ir::Builder& b, ir::Value value, ir::Value natural);
 
 // The rules that scale by what is in the data (stabilize_scaling.cc).
@@ -117,6 +117,10 @@ std::vector<Rule> power_rules();
 std::vector<Rule> difference_rules();
 // Those of single numbers (stabilize_scalars.cc).
 std::vector<Rule> scalar_rules();
+// Those of 1 - softmax(x) (stabilize_complements.cc).
+std::vector<Rule> complement_rules();
+// Those of inverse hyperbolic functions (stabilize_areas.cc).
+std::vector<Rule> area_rules();
 // y times a sigmoid, which come after the rules of powers: y may be one.
 std::vector<Rule> gate_rules();
 

@@ -75,6 +75,9 @@ std::vector<Rule> pattern_rules() {
       rule("tanh", (exp(x) - exp(neg(x))) / (exp(x) + exp(neg(x))), tanh(x)),
       rule("one-plus-tanh", tanh(x) + lit(1), lit(2) * sigmoid(lit(2) * x)),
       rule("one-minus-tanh", lit(1) - tanh(x), lit(2) * sigmoid(lit(-2) * x)),
+      // Near 1 and -1 what is added to 1 is exact, near 0 the logarithm of the quotient is not.
+      rule("atanh", log((x + lit(1)) / (lit(1) - x)), log1p(x) - log1p(neg(x))),
+      rule("atanh-mirrored", log((lit(1) - x) / (x + lit(1))), log1p(neg(x)) - log1p(x)),
       rule("half-of-twice-sigmoid", lit(0.5) * (lit(2) * sigmoid(x)), sigmoid(x)),
       rule("tanh-of-halves", sinh(x) / cosh(x), tanh(x)),
       rule("tanh-of-sigmoid", sigmoid(x) * lit(2) - lit(1), tanh(lit(0.5) * x)),
@@ -99,7 +102,10 @@ Result log_cosh(Builder& b, Value value) {
   if (b.graph().op(cosh) != Op::kCosh) return std::nullopt;
   const Value x = b.graph().operand(cosh, 0);
   const Value magnitude = b.abs(x);
-  const Value half = b.sinh(b.mul(x, b.constant_like(x, 0.5)));
+  const Value part = b.mul(x, b.constant_like(x, 0.5));
+  const Value low = b.constant_like(x, -0.5);
+  const Value high = b.constant_like(x, 0.5);
+  const Value half = b.sinh(b.clamp(part, low, high));
   const Value square = b.mul(half, half);
   const Value near = b.log1p(b.mul(square, b.constant_like(x, 2)));
   const Value rest = b.add_node(Op::kSoftplus, {b.mul(magnitude, b.constant_like(x, -2))});

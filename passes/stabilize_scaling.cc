@@ -1,10 +1,13 @@
 // Rules that scale by what is in the data: by a power of two, which rounds nothing, or a whole
 // exponent. No gradient flows to the scale, which is rounded to an integer.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "ir/expansion.h"
 #include "passes/cost_model.h"
+#include "passes/factored_power.h"
+#include "passes/held_powers.h"
 #include "passes/stabilize_helpers.h"
 #include "passes/value_range.h"
 
@@ -49,11 +52,23 @@ bool collect_squares(const Graph& graph, Value sum, std::vector<Value>& of) {
   return true;
 }
 
+// The root of a sum of squared powers, or 1 over it: their exponents are shifted instead, for a
+// power may be infinite itself.
+Value norm_of_powers(Builder& b, Value value) {
+  const Value root = b.sqrt(b.graph().operand(value, 0));
+  const Value norm = terms(b, factored(b, root), std::nullopt);
+  const Value result = ir::as_dtype(b, norm, b.type(value).dtype());
+  if (b.graph().op(value) == Op::kSqrt) return result;
+  return b.div(b.constant_like(result, 1), result);
+}
+
 // sqrt(x * x + y * y), or of more terms, each scaled by the power of two next to the largest one.
 Result hypot(Builder& b, Value value) {
   const Value sum = b.graph().operand(value, 0);
   std::vector<Value> terms;
   if (b.graph().op(sum) != Op::kAdd || !collect_squares(b.graph(), sum, terms)) return std::nullopt;
+  const auto is_power = [&](Value x) { return holds(b.graph(), x) == Holds::kUnbounded; };
+  if (std::ranges::all_of(terms, is_power)) return norm_of_powers(b, value);
   Value largest = b.abs(terms[0]);
   for (std::size_t i = 1; i < terms.size(); ++i) largest = b.max(largest, b.abs(terms[i]));
   const Value scale = power_of_two_near(b, largest);
@@ -72,6 +87,7 @@ Result norm(Builder& b, Value value) {
   if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
   const std::optional<Value> x = squared(b.graph(), b.graph().operand(sum.base, 0));
   if (!x || is_scaled(b.graph(), *x)) return std::nullopt;
+  if (holds(b.graph(), *x) == Holds::kUnbounded) return norm_of_powers(b, value);
   const Shape shape = b.type(*x).shape();
   const Attributes reduction = b.graph().attributes(sum.base);
   const Dims axes = reduction.integers(Attr::kAxes);
@@ -161,7 +177,8 @@ Result logsumexp_masked(Builder& b, Value value) {
 std::vector<Rule> scaling_rules() {
   return {
       function_rule("hypot", {Op::kSqrt}, hypot,
-                    "sqrt(x * x + y * y), or of more terms, squares no large number",
+                    "sqrt(x * x + y * y), or of more terms, squares no large number; of powers it "
+                    "shifts the exponents",
                     "%y = tanh(%x) : f32[3]\n%0 = mul(%x, %x) : f32[3]\n"
                     "%1 = mul(%y, %y) : f32[3]\n%2 = add(%0, %1) : f32[3]\n"
                     "%3 = sqrt(%2) : f32[3]",
@@ -171,7 +188,8 @@ std::vector<Rule> scaling_rules() {
                     "%2 = add(%0, %1) : f32[3]\n"
                     "%3 = sqrt(%2) : f32[3]"),
       function_rule("norm", {Op::kSqrt, Op::kRsqrt}, norm,
-                    "sqrt(sum(x * x)) of rows that fit the cache squares no large number",
+                    "sqrt(sum(x * x)) of rows that fit the cache squares no large number; of powers "
+                    "it shifts the exponents",
                     "%0 = mul(%x, %x) : f32[3]\n%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
                     "%2 = sqrt(%1) : f32[]",
                     "%y = tanh(%x) : f32[3]\n"

@@ -126,6 +126,31 @@ std::vector<Program> programs() {
   static const std::string norm = squares + "%y = sqrt(%s) : f32[]";
   static const std::string normalized =
       squares + "%n = sqrt(%s) : f32[] %b = broadcast(%n) : f32[3] %y = div(%x, %b) : f32[3]";
+  static const std::string log_one_minus_softmax =
+      kExps + "%p = div(%e, %b) : f32[3] " + one +
+      "%d = sub(%one, %p) : f32[3] %y = log(%d) : f32[3]";
+  static const std::string log_norm =
+      "%e = exp(%x) : f32[3] %q = mul(%e, %e) : f32[3] %s = reduce(%q, kind=sum, axes=[0]) : f32[] "
+      "%n = sqrt(%s) : f32[] %y = log(%n) : f32[]";
+  static const std::string asinh =
+      one +
+      "%q = mul(%x, %x) : f32[3] %a = add(%q, %one) : f32[3] %r = sqrt(%a) : f32[3] "
+      "%s = add(%x, %r) : f32[3] %y = log(%s) : f32[3]";
+  static const std::string acosh =
+      one +
+      "%q = mul(%x, %x) : f32[3] %a = sub(%q, %one) : f32[3] %r = sqrt(%a) : f32[3] "
+      "%s = add(%x, %r) : f32[3] %y = log(%s) : f32[3]";
+  static const std::string atanh =
+      one +
+      "%a = add(%one, %x) : f32[3] %c = sub(%one, %x) : f32[3] %q = div(%a, %c) : f32[3] "
+      "%l = log(%q) : f32[3] %h = constant(0.5) : f32[3] %y = mul(%l, %h) : f32[3]";
+  static const std::string gumbel =
+      "%e = exp(%x) : f32[3] %n = neg(%e) : f32[3] %y = exp(%n) : f32[3]";
+  static const std::string sech = one + "%c = cosh(%x) : f32[3] %y = div(%one, %c) : f32[3]";
+  static const std::string planck =
+      one +
+      "%three = constant(3) : f32[3] %q = pow(%x, %three) : f32[3] %e = exp(%x) : f32[3] "
+      "%d = sub(%e, %one) : f32[3] %y = div(%q, %d) : f32[3]";
   const std::vector<float> large = {1000, 10000, 100};
   const std::vector<float> both = {-200, 0, 200};
   const std::vector<float> tiny = {1e-10F, -1e-5F, 1e-3F};
@@ -171,6 +196,14 @@ std::vector<Program> programs() {
       {"sqrt(x * x + y * y), y = 2 * x", hypot.c_str(), "f32[3]", {1e-30F, 3, 1e30F}},
       {"sqrt(sum(x * x))", norm.c_str(), "f32[]", {3e30F, -4e30F, 1}},
       {"x / sqrt(sum(x * x))", normalized.c_str(), "f32[3]", {3e-30F, -4e-30F, 1e-30F}},
+      {"log(1 - exp(x) / sum(exp(x)))", log_one_minus_softmax.c_str(), "f32[3]", large},
+      {"log(sqrt(sum(exp(x) * exp(x))))", log_norm.c_str(), "f32[]", large},
+      {"log(x + sqrt(x * x + 1))", asinh.c_str(), "f32[3]", {-10000, 1e-8F, 1e30F}},
+      {"log(x + sqrt(x * x - 1))", acosh.c_str(), "f32[3]", {1.000001F, 2, 1e30F}},
+      {"0.5 * log((1 + x) / (1 - x))", atanh.c_str(), "f32[3]", {1e-8F, -0.5F, 0.999999F}},
+      {"exp(-exp(x))", gumbel.c_str(), "f32[3]", {-1, 1, 1000}},
+      {"1 / cosh(x)", sech.c_str(), "f32[3]", {-60, 0.5F, 100}},
+      {"x^3 / (exp(x) - 1)", planck.c_str(), "f32[3]", {1e-3F, 50, 1000}},
       {"1 - cos(x)", one_minus_cos.c_str(), "f32[3]", tiny},
   };
 }
@@ -234,8 +267,9 @@ bool print_program(const Program& program) {
   std::vector<std::string> rules;
   for (const AppliedRule& rule : applied) rules.push_back(fmt::format("`{}`", rule.rule));
   const std::vector<double> x(program.x.begin(), program.x.end());
+  const std::string names = rules.empty() ? "no rule" : fmt::format("{}", fmt::join(rules, ", "));
   fmt::print("\n## `{}`\n\nAt x = {}; {}.\n\n| | value | gradient |\n|---|---|---|\n",
-             program.formula, list(x), fmt::join(rules, ", "));
+             program.formula, list(x), names);
   const std::pair<const char*, const Columns*> rows[] = {
       {"as written", &as_written}, {"stabilized", &stabilized}, {"exact", &exact}};
   for (const auto& [name, columns] : rows) {
