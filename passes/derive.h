@@ -15,6 +15,8 @@
 // - pow(a, b): 0 for a where b = 0; 0 for b where a = 0 and b >= 0.
 // - exp, expm1, tanh, erf, sigmoid, softplus and the like of what holds powers: 0 where their slope
 //   has vanished, whatever the slope of the powers.
+// - tanh: 1 - y * y, which is right to the digits of 1 and not to its own where |y| is near 1. A
+//   form that is, by exp(-2 |a|), would cost each gradient another exponential.
 // - reduce prod: at a zero, the product of the others.
 // - Second derivatives by way of the cases above that are 0 are 0, so at zeros of a reduce prod.
 #pragma once

@@ -63,11 +63,15 @@ class Finder {
       case Op::kLog:
       case Op::kLog2:
         if (operand(value, 0).low > 0) return std::nullopt;
-        return Risk{value, "is -inf at 0",
-                    "take the log of what the operand is made of, or use log_softmax, logsumexp"};
+        return Risk{
+            value, "is -inf at 0",
+            hint_of_logarithm(
+                value,
+                "take the log of what the operand is made of, or use log_softmax, logsumexp")};
       case Op::kLog1p:
         if (operand(value, 0).low > -1) return std::nullopt;
-        return Risk{value, "is -inf at -1", "use log of what 1 + x is made of"};
+        return Risk{value, "is -inf at -1",
+                    hint_of_logarithm(value, "use log of what 1 + x is made of")};
       case Op::kDiv:
         if (!operand(value, 1).contains(0)) return std::nullopt;
         return Risk{value, "divides by what may be 0", "add a small number to the divisor"};
@@ -101,6 +105,25 @@ class Finder {
       value = graph_.operand(value, 0);
     }
   }
+  // Of what no rule makes stable, what to write; else what is said of all.
+  std::string_view hint_of_logarithm(Value value, std::string_view other) const {
+    const Value x = without_factors(graph_.operand(value, 0));
+    const auto operands = graph_.operands(x);
+    const bool is_of_erf =
+        graph_.op(x) == Op::kErf || std::ranges::any_of(operands, [&](Value operand) {
+          return graph_.op(operand) == Op::kErf;
+        });
+    if (is_of_erf) {
+      return "where erf(x) rounds to -1, 1 + erf(x) is nearly exp(-x * x) / (-x * sqrt(pi)), whose "
+             "log is a sum";
+    }
+    if (graph_.op(x) == Op::kCumsum) {
+      return "scan with the largest exponent so far and the sum of powers below it, or combine "
+             "with logaddexp";
+    }
+    return other;
+  }
+
   std::optional<Risk> risk_of_power(Value value, double most) const {
     if (std::optional<Risk> risk = risk_of_square(value, most)) return risk;
     const ValueRange& exponent = operand(value, 1);

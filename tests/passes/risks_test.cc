@@ -158,6 +158,23 @@ TEST(Risks, TheLimitIsThatOfTheDtype) {
   EXPECT_EQ(limit("f64"), "overflows f64 above 709.8");
 }
 
+// What no rule makes stable has a hint of its own.
+TEST(Risks, HintsOfLogarithms) {
+  const auto hint = [](const char* body) {
+    const Graph graph = ir::parse(
+        fmt::format("needle 1\n\ngraph f(%x: f32[4]) -> f32[4] {{\n{}\n  return %y\n}}\n", body));
+    return std::string(find_risks(graph).back().hint);
+  };
+  const std::string one = "%one = constant(1) : f32[4] ";
+  const std::string half = "%half = constant(0.5) : f32[4] ";
+  const std::string normal = one + half + "%e = erf(%x) %a = add(%e, %one) %b = mul(%a, %half) ";
+  EXPECT_NE(hint((normal + "%y = log(%b)").c_str()).find("erf"), std::string::npos);
+  EXPECT_NE(hint("%e = erf(%x) %y = log1p(%e)").find("erf"), std::string::npos);
+  EXPECT_NE(hint("%e = exp(%x) %s = cumsum(%e, axis=0) %y = log(%s)").find("scan"),
+            std::string::npos);
+  EXPECT_NE(hint("%e = abs(%x) %y = log(%e)").find("logsumexp"), std::string::npos);
+}
+
 TEST(Risks, SquaresAndLongSumsOfTheShortestFloats) {
   const auto risks = [](const std::string& dtype, const std::string& body) {
     const Graph graph = ir::parse(fmt::format(

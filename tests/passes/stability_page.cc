@@ -247,6 +247,17 @@ results weighted by 1, 2, 3. Written by `bazel run //tests/passes:stability_page
 stable form is not the exact one.
 )";
 
+constexpr const char* kTail = R"(
+## Left as they are
+
+| program | what is lost | instead |
+|---|---|---|
+| the slope of `tanh(x)` | is right to the digits of 1, not to its own, where abs(x) is large | `1 - y * y` costs no exponential |
+| `log(0.5 * (1 + erf(x / sqrt(2))))` | is -inf where erf rounds to -1, below -5.6 in f32 | nearly `-x * x / 2 - log(-x * sqrt(2 * pi))` there |
+| `log(cumsum(exp(x)))` | overflows, and is -inf where all so far is small | a `scan` with the largest so far, or `logaddexp` |
+| `log(1 - exp(-exp(x)))` | is -inf where exp(x) vanishes | `x` there |
+)";
+
 bool print_program(const Program& program) {
   const Graph naive = ir::parse(fmt::format("needle 1 graph f(%x: f32[3]) -> {} {{ {} return %y }}",
                                             program.type, program.body));
@@ -284,6 +295,7 @@ bool print_page() {
   fmt::print("{}", kHead);
   bool all_stable = true;
   for (const Program& program : programs()) all_stable &= print_program(program);
+  fmt::print("{}", kTail);
   return all_stable;
 }
 
