@@ -7,6 +7,7 @@
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "codegen/interleave.h"
 #include "codegen/memory.h"
 #include "codegen/nest_emitter.h"
+#include "codegen/short_rows.h"
 #include "ir/math/convert.h"
 
 namespace ndl::codegen {
@@ -242,7 +244,22 @@ void NestEmitter::fill(const Instruction& x, llvm::Value* memory) {
   });
 }
 
+Values NestEmitter::read_near(const Instruction& x) {
+  const LaneScope lanes = scope(width_);
+  const std::int64_t distance = lane_coefficient(x.index);
+  const auto width = static_cast<std::int64_t>(width_);
+  Values result;
+  for (std::int64_t u = 0; u < static_cast<std::int64_t>(unroll_); ++u) {
+    const std::int64_t lowest = distance > 0 ? u * width : (u + 1) * width - 1;
+    llvm::Value* source = at_lane(x.index, int64(lowest));
+    llvm::Value* vector = load_columns(x.dtype, source, std::abs(distance), 1).front();
+    result.push_back(distance > 0 ? vector : b().CreateVectorReverse(vector));
+  }
+  return result;
+}
+
 Values NestEmitter::read_strided(const Instruction& x) {
+  if (is_near(lane_coefficient(x.index))) return read_near(x);
   llvm::Value* first = current(x.index);
   llvm::Type* element = x.dtype == DType::kF32   ? b().getFloatTy()
                         : x.dtype == DType::kF64 ? b().getDoubleTy()
@@ -291,10 +308,12 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
   }
   const Guards of_block = guards_of(x, false);
   const Guards of_lanes = guards_of(x, true);
-  const bool is_vector =
-      is_dense(x.buffer, x.index) && std::ranges::none_of(of_lanes, [&](const Guard* guard) {
+  // Whether the places of the lanes are known from that of the first.
+  const bool is_regular =
+      !has_varying_terms(x.index) && std::ranges::none_of(of_lanes, [&](const Guard* guard) {
         return has_varying_terms(guard->index);
       });
+  const bool is_vector = is_regular && is_dense(x.buffer, x.index);
   const bool is_masked =
       lanes_.partial != nullptr && of_lanes.empty() && !is_local(x.buffer) && reads_masked(x.dtype);
   const auto load_block = [&](llvm::Value* from, bool masks = false) {
@@ -310,12 +329,21 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
     fill(x, memory);
     return load_block(memory);
   };
-  const bool is_strided = of_block.empty() && of_lanes.empty() && !has_varying_terms(x.index) &&
-                          x.dtype != DType::kBool && !is_half(x.dtype);
   if (!is_vector) {
+    const bool has_guards = !of_block.empty() || !of_lanes.empty();
+    const bool is_strided =
+        is_regular && x.dtype != DType::kBool &&
+        (is_near(lane_coefficient(x.index)) || (!has_guards && !is_half(x.dtype)));
     if (!is_strided) return load_one_by_one();
-    if (lanes_.partial == nullptr) return read_strided(x);
-    return emit_choice(lanes_.partial, load_one_by_one, [&] { return read_strided(x); });
+    llvm::Value* apart = lanes_.partial;
+    if (has_guards) {
+      llvm::Value* hold = guards_hold(of_block, int64(0));
+      hold = b().CreateAnd(hold, guards_hold_for_block(of_lanes));
+      llvm::Value* fails = b().CreateNot(hold);
+      apart = apart == nullptr ? fails : b().CreateOr(apart, fails);
+    }
+    if (apart == nullptr) return read_strided(x);
+    return emit_choice(apart, load_one_by_one, [&] { return read_strided(x); });
   }
   llvm::Value* source = current(x.index);
   if (!of_block.empty()) {

@@ -8,13 +8,11 @@
 #include "base/checked.h"
 #include "codegen/memory.h"
 #include "codegen/nest_emitter.h"
+#include "codegen/short_rows.h"
 
 namespace ndl::codegen {
 namespace {
 
-// The distance of rows up to which vectors of memory are taken apart: each column is picked from as
-// many of them.
-constexpr std::int64_t kLongestPicked = 8;
 // Putting together a number of columns takes its square in shuffles, a power of two fewer.
 constexpr std::size_t kMostWoven = 6;
 constexpr std::size_t kMostWovenPower = 8;
@@ -262,7 +260,7 @@ Values transposed(Values rows) {
 }
 
 Values load_columns(DType dtype, llvm::Value* source, std::int64_t distance, std::size_t count) {
-  if (distance <= kLongestPicked) return load_picked(dtype, source, distance, count);
+  if (is_near(distance)) return load_picked(dtype, source, distance, count);
   llvm::Type* vector = constant_lane(dtype, 0)->getType();
   Values columns;
   for_each_group(count, [&](std::size_t first, llvm::Value* mask) {

@@ -192,7 +192,9 @@ class NestEmitter {
     return target_.vector_bytes >= 64 || (has_masks() && size_of(dtype) >= 4);
   }
   bool writes_masked() const { return target_.vector_bytes >= 64; }
-  // The elements of a whole block, read one by one at their distance.
+  // The elements of a whole block at their distance: picked from all that lies between, ...
+  Values read_near(const Instruction& x);
+  // ... or one by one.
   Values read_strided(const Instruction& x);
   // The blocks of all points of the tile, read along the points and turned.
   void read_turned(Local local);

@@ -50,13 +50,13 @@ std::int64_t cost(const LoopNest& nest, const Phase& phase) {
 
 namespace {
 
-// Whether neighbouring indices of the outer loop in lanes read elements that are not neighbours.
+// Whether neighbouring indices of the outer loop in lanes read elements that are far apart.
 bool has_strided_reads(const LoopNest& nest) {
   if (!nest.outer_lanes || nest.outer.empty()) return false;
   const auto is_strided = [&](Local local) {
     const Instruction& x = nest.instructions[static_cast<std::size_t>(local)];
     const std::int64_t stride = x.index.coefficient(nest.outer.size() - 1);
-    return x.kind == InstructionKind::kRead && stride != 0 && stride != 1;
+    return x.kind == InstructionKind::kRead && stride != 0 && !is_near(stride);
   };
   return std::ranges::any_of(nest.phases, [&](const Phase& phase) {
     return !turns_rows(nest, phase) && std::ranges::any_of(phase.code, is_strided);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstdlib>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -19,7 +20,7 @@ constexpr std::int64_t kLongestRow = 6;
 constexpr std::int64_t kLongestPower = 8;
 // The longest row whose columns are not alike, as of arrays side by side: no vector runs along it.
 constexpr std::int64_t kLongestMixedRow = 16;
-// The distance of rows that are worth reading whole.
+// Of elements that are picked from as many vectors.
 constexpr std::int64_t kLongestDistance = 8;
 constexpr std::int64_t kFewestRows = 16;
 // The longest row that is turned to be reduced, if that is cheap and if it is not. Longer ones fill
@@ -52,6 +53,10 @@ bool has_short_rows(const LoopNest& nest, std::size_t row, std::size_t column) {
 
 }  // namespace
 
+bool is_near(std::int64_t distance) {
+  return distance != 0 && std::abs(distance) <= kLongestDistance;
+}
+
 void weave_short_rows(LoopNest& nest) {
   const std::size_t loops = nest.outer.size();
   if (nest.outer_lanes && loops >= 2 && has_short_rows(nest, loops - 2, loops - 1)) {
@@ -68,7 +73,7 @@ bool reads_rows(const LoopNest& nest, const Instruction& x) {
   const std::size_t loops = nest.outer.size();
   const std::int64_t distance = x.index.coefficient(loops - 1);
   return x.kind == InstructionKind::kRead && x.index.coefficient(loops - 2) == 1 && distance > 1 &&
-         distance <= kLongestDistance;
+         is_near(distance);
 }
 
 namespace {

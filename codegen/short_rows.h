@@ -30,6 +30,10 @@
 
 namespace ndl::codegen {
 
+// Whether elements so far apart, in either direction, had better be picked from vectors of all that
+// lies between them than be read one by one.
+bool is_near(std::int64_t distance);
+
 // Swaps the two innermost outer loops of a map whose rows are short and lie side by side.
 void weave_short_rows(LoopNest& nest);
 
