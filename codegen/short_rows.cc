@@ -107,13 +107,30 @@ bool is_scattered(const LoopNest& nest, const Instruction& x) {
          });
 }
 
-bool has_short_reductions(const LoopNest& nest) {
-  if (nest.outer_lanes || nest.outer.empty() || nest.outer.back() < kFewestRows) return false;
-  const ir::Dims& loops = nest.phases.front().loops;
+// Whether the reductions go along rows one element after the other, with the lanes across the rows.
+bool has_sequences(const LoopNest& nest) {
+  const auto is_sequence = [](const Reduction& reduction) {
+    return reduction.order == ReductionOrder::kSequence ||
+           reduction.order == ReductionOrder::kFirst;
+  };
+  const auto of_phase = [&](const Phase& phase) {
+    return std::ranges::all_of(phase.reductions, is_sequence);
+  };
+  return nest.outer_lanes && std::ranges::all_of(nest.phases, of_phase);
+}
+
+// The longest row that is worth turning.
+std::int64_t longest_turned(const LoopNest& nest) {
   std::int64_t most = 0;  // that a phase costs
   for (const Phase& phase : nest.phases) most = std::max(most, cost(nest, phase));
-  const std::int64_t longest = most > kMostCheap ? kLongestTurned : kLongestCheapTurned;
-  if (loops.size() != 1 || loops.front() > longest) return false;
+  return nest.outer_lanes || most > kMostCheap ? kLongestTurned : kLongestCheapTurned;
+}
+
+bool has_short_reductions(const LoopNest& nest) {
+  if (nest.outer.empty() || nest.outer.back() < kFewestRows) return false;
+  if (nest.outer_lanes && !has_sequences(nest)) return false;
+  const ir::Dims& loops = nest.phases.front().loops;
+  if (loops.size() != 1 || loops.front() > longest_turned(nest)) return false;
   const bool is_alike = std::ranges::all_of(nest.phases, [&](const Phase& phase) {
     return (phase.loops.empty() || phase.loops == loops) && phase.checks.empty();
   });
@@ -137,7 +154,9 @@ class Turn {
       for (Write& write : phase.writes) {
         if (lies_along_rows(nest_, write.index)) turn(write);
       }
-      for (Reduction& reduction : phase.reductions) reduction.order = ReductionOrder::kHalves;
+      for (Reduction& reduction : phase.reductions) {
+        if (!nest_.outer_lanes) reduction.order = ReductionOrder::kHalves;
+      }
     }
     std::vector<Phase> phases;
     for (const Copy& x : in_) phases.push_back(copy(x.buffer, x.index, x.local, in_row_));
@@ -207,11 +226,8 @@ void turn_short_rows(LoopNest& nest) {
 }
 
 bool has_turned_rows(const LoopNest& nest) {
-  return std::ranges::any_of(nest.phases, [](const Phase& phase) {
-    return std::ranges::any_of(phase.reductions, [](const Reduction& reduction) {
-      return reduction.order == ReductionOrder::kHalves;
-    });
-  });
+  return std::ranges::any_of(nest.phases,
+                             [&](const Phase& phase) { return turns_rows(nest, phase); });
 }
 
 bool turns_rows(const LoopNest& nest, const Phase& phase) {

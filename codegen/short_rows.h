@@ -10,8 +10,9 @@
 // All of a row is done at once: what lies side by side in the rows is read and written in whole
 // vectors, which are taken apart and woven in registers.
 //
-// Rows that are reduced are turned: phases of their own copy what lies side by side in the rows
-// from memory to local buffers, or back, and the others find neighbouring rows side by side there.
+// Rows that are reduced, or summed up to each element, are turned: phases of their own copy what
+// lies side by side in the rows from memory to local buffers, or back, and the others find
+// neighbouring rows side by side there.
 //
 //   for i0 < 8192 {             local b2: f32[10]
 //     for i1 < 10 lanes {       for i0 < 8192 lanes {
@@ -44,10 +45,11 @@ bool is_woven(const LoopNest& nest);
 // read.
 bool reads_rows(const LoopNest& nest, const Instruction& x);
 
-// Turns the rows of a nest that reduces each of them, if they are short and many.
+// Turns the rows of a nest that reduces each of them, or goes along them in order, if they are
+// short and many.
 void turn_short_rows(LoopNest& nest);
 
-// Whether a nest is what turn_short_rows makes of one.
+// Whether a nest turns rows.
 bool has_turned_rows(const LoopNest& nest);
 
 // Whether a phase copies rows between memory and a local buffer, as turn_short_rows makes it do.

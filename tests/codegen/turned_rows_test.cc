@@ -103,6 +103,25 @@ TEST(TurnedRowsTest, WhatElseRowsAre) {
   }
 }
 
+// Along each row in order: running sums, and the first of the largest.
+std::string in_order(const char* dtype, std::int64_t rows, std::int64_t columns) {
+  return fmt::format(
+      "needle 1\n\ngraph g(%x: {0}[{1},{2}]) -> ({0}[{1},{2}], i64[{1}]) {{\n"
+      "  %0 = cumsum(%x, axis=1) : {0}[{1},{2}]\n"
+      "  %1 = argmax(%x, axis=1) : i64[{1}]\n"
+      "  %2 = make_tuple(%0, %1) : ({0}[{1},{2}], i64[{1}])\n  return %2\n}}\n",
+      dtype, rows, columns);
+}
+
+TEST(TurnedRowsTest, InOrder) {
+  for (const std::int64_t columns : {2, 3, 8, 10, 16, 17}) {
+    for (const std::int64_t rows : {15, 16, 33, 257}) {
+      expect_same(in_order("f32", rows, columns));
+    }
+  }
+  for (const char* dtype : {"i8", "i64", "f16", "f64"}) expect_same(in_order(dtype, 100, 10));
+}
+
 // That the tests above are about what they say.
 TEST(TurnedRowsTest, ShortReducedRowsAreTurned) {
   const auto is_turned = [](const std::string& text) {
@@ -118,6 +137,9 @@ TEST(TurnedRowsTest, ShortReducedRowsAreTurned) {
   EXPECT_FALSE(is_turned(shares("f32", 15, 12)));
   EXPECT_TRUE(is_turned(dear_shares("f32", 16, 16)));
   EXPECT_FALSE(is_turned(dear_shares("f32", 16, 17)));
+  EXPECT_TRUE(
+      is_turned("needle 1\n\ngraph g(%x: f32[50,9]) -> f32[50,9] {\n"
+                "  %0 = cumsum(%x, axis=1) : f32[50,9]\n  return %0\n}\n"));
 }
 
 }  // namespace
