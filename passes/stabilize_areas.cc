@@ -94,11 +94,11 @@ Term asinh(const Term& x) {
   return select(is_negative, -result, result);
 }
 
-// log1p(u + sqrt(u^2 + 2 u)) of u = x - 1, which is exact near 1.
+// log1p(u + sqrt(u) sqrt(u + 2)) of u = x - 1, which is exact near 1, steep at 1 and NaN below.
 Term acosh(const Term& x) {
   const Term is_far = x > far_of(x);
   const Term u = select(is_far, 2, x) - 1;
-  const Term root = sqrt(u * (u + 2));
+  const Term root = sqrt(u) * sqrt(u + 2);
   return log_of(is_far, x, u + root);
 }
 
@@ -117,8 +117,13 @@ Result asinh_of_logarithm(Builder& b, Value value) {
 }
 
 Result acosh_of_logarithm(Builder& b, Value value) {
-  const std::optional<Area> x = area(b.graph(), b.graph().operand(value, 0), roots_below());
-  return x ? rewritten(b, value, *x, acosh) : std::nullopt;
+  const Value sum = b.graph().operand(value, 0);
+  const std::optional<Area> x = area(b.graph(), sum, roots_below());
+  if (!x) return std::nullopt;
+  // Where sqrt(x - 1) is a number, sqrt(x - 1) * sqrt(x + 1) - x is below 0.
+  const bool is_of_roots = b.graph().op(b.graph().operand(sum, 0)) == Op::kMul;
+  if (x->is_of_negative && is_of_roots) return std::nullopt;
+  return rewritten(b, value, *x, acosh);
 }
 
 }  // namespace

@@ -304,5 +304,41 @@ TEST(Limits, InverseFunctionsAtTheEndsOfWhereTheyAreDefined) {
   for (const char* name : {"asinh", "acosh", "atanh"}) EXPECT_TRUE(std::isnan(at(name, NAN)));
 }
 
+// acosh is steep at 1, and no number below -1 either, where x - 1 and sqrt(x * x - 1) cancel.
+TEST(Limits, AcoshIsSteepAtOneAndNoNumberBelow) {
+  for (const char* name : {"acosh", "acosh_of_factors", "acosh_of_roots"}) {
+    const Graph naive =
+        parse_body("%x: f32[]", "f32[]", replaced(named(name).body, "T", "f32[]"), "%y");
+    const Graph first = vjp(run_stabilize(naive, {}));
+    const auto at = [&](double x) {
+      const auto number = [](double value) {
+        return Literal::filled({DType::kF32, Shape()}, value);
+      };
+      return ir::interpret(first, {{number(x), number(1)}});
+    };
+    EXPECT_EQ(std::abs(at(1)[1].as_double(0)), kInfinity) << name;
+    for (const double x : {-2.0, -5000.0, -12345678.0, -1e10, -1e30, -kInfinity}) {
+      EXPECT_TRUE(std::isnan(at(x)[0].as_double(0))) << name << " " << x;
+    }
+  }
+}
+
+// log(sqrt(x - 1) * sqrt(x + 1) - x) is NaN everywhere, log(sqrt(x * x - 1) - x) is acosh(-x).
+TEST(Limits, AcoshOfTheNegativeIsOfOneRoot) {
+  const auto logarithms = [](const std::string& root) {
+    return count(run_stabilize(parse_body("%x: f32[]", "f32[]",
+                                          "%c = constant(1) : f32[] " + root +
+                                              "%s = sub(%r, %x) : f32[] %y = log(%s) : f32[]",
+                                          "%y"),
+                               {}),
+                 ir::Op::kLog);
+  };
+  EXPECT_EQ(logarithms("%q = mul(%x, %x) : f32[] %d = sub(%q, %c) : f32[] %r = sqrt(%d) : f32[] "),
+            0);
+  EXPECT_EQ(logarithms("%m = sub(%x, %c) : f32[] %p = add(%x, %c) : f32[] %a = sqrt(%m) : f32[] "
+                       "%b = sqrt(%p) : f32[] %r = mul(%a, %b) : f32[] "),
+            1);
+}
+
 }  // namespace
 }  // namespace ndl::passes
