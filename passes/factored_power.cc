@@ -194,8 +194,11 @@ class Factoring {
     const Value lowest = b_.constant_like(x, -kFar);
     const Value highest = b_.constant_like(x, kFar);
     const Value factor = b_.add_node(op, {b_.clamp(x, lowest, highest)});
-    const Value beyond = b_.sub(b_.abs(x), highest);
-    return {factor, b_.max(beyond, zero_like(beyond))};
+    const Value magnitude = b_.abs(x);
+    const Value beyond = b_.sub(magnitude, highest);
+    // NaN is beyond, and has the slope there.
+    const Value is_near = b_.le(magnitude, highest);
+    return {factor, b_.select(is_near, zero_like(beyond), beyond)};
   }
 
   FactoredPower sum(const FactoredPower& x, const FactoredPower& y) {

@@ -340,5 +340,18 @@ TEST(Limits, AcoshOfTheNegativeIsOfOneRoot) {
             1);
 }
 
+TEST(Limits, SlopesAtWhatIsNoNumber) {
+  for (const char* name : {"reciprocal_of_cosh", "reciprocal_of_square_of_cosh", "over_sinh",
+                           "log_of_sinh", "asinh", "acosh", "atanh"}) {
+    const Graph naive =
+        parse_body("%x: f32[]", "f32[]", replaced(named(name).body, "T", "f32[]"), "%y");
+    const auto number = [](double value) { return Literal::filled({DType::kF32, Shape()}, value); };
+    const std::vector<Literal> got =
+        ir::interpret(vjp(run_stabilize(naive, {})), {{number(NAN), number(1)}});
+    EXPECT_TRUE(std::isnan(got[0].as_double(0))) << name;
+    EXPECT_TRUE(std::isnan(got[1].as_double(0))) << name;
+  }
+}
+
 }  // namespace
 }  // namespace ndl::passes
