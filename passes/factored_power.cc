@@ -97,6 +97,14 @@ class Factoring {
     return b_.add(b_.log1p(b_.add(missing, terms(x, shift))), shift);
   }
 
+  Value largest(const FactoredPower& x) {
+    const Value exponent = exponent_of(x);
+    if (!may_be_nothing(b_.graph(), x.factor)) return exponent;
+    const double lowest = -largest_finite(b_.type(exponent).dtype());
+    const Value counts = is_something(*x.factor);
+    return b_.select(counts, exponent, b_.constant_like(exponent, lowest));
+  }
+
   Value terms(const FactoredPower& x, Result shift) {
     const Result exponent = difference(x.exponent, shift);
     if (!exponent) return x.factor ? *x.factor : one_like(*x.exponent);
@@ -211,15 +219,6 @@ class Factoring {
     return {b_.add(a, terms(second, shift)), shift, true};
   }
 
-  // The exponents that count, and the lowest number where the factor is 0.
-  Value largest(const FactoredPower& x) {
-    const Value exponent = exponent_of(x);
-    if (!may_be_nothing(b_.graph(), x.factor)) return exponent;
-    const double lowest = -largest_finite(b_.type(exponent).dtype());
-    const Value counts = is_something(*x.factor);
-    return b_.select(counts, exponent, b_.constant_like(exponent, lowest));
-  }
-
   FactoredPower selected(Value value) {
     const Value mask = b_.graph().operand(value, 0);
     const FactoredPower x = of_operand(value, 1);
@@ -285,6 +284,8 @@ FactoredPower factored(Builder& b, Value value) { return Factoring(b).factored(v
 Value terms(Builder& b, const FactoredPower& x, Result shift) {
   return Factoring(b).terms(x, shift);
 }
+
+Value largest(Builder& b, const FactoredPower& x) { return Factoring(b).largest(x); }
 
 Value log_one_plus(Builder& b, const FactoredPower& x) { return Factoring(b).log_one_plus(x); }
 

@@ -34,6 +34,9 @@ FactoredPower factored(ir::Builder& b, ir::Value value);
 // factor * exp(exponent - shift). What is multiplied by 0 may be far above the shift.
 ir::Value terms(ir::Builder& b, const FactoredPower& x, std::optional<ir::Value> shift);
 
+// The exponents that count, and the lowest number where the factor is 0.
+ir::Value largest(ir::Builder& b, const FactoredPower& x);
+
 // log(x), of which one part is there; and log(1 + x), as exact near 0 as log1p.
 ir::Value logarithm(ir::Builder& b, const FactoredPower& x);
 ir::Value log_one_plus(ir::Builder& b, const FactoredPower& x);

@@ -41,6 +41,20 @@ bool is_finite_number(const Graph& graph, Value value) {
          std::isfinite(graph.attributes(value).literal(Attr::kValue).as_double(0));
 }
 
+// Whether it is divided by the power of two next to the largest magnitude, as the rules of norms
+// do: what is left is about 1.
+bool is_scaled_by_largest(const Graph& graph, Value value) {
+  if (graph.op(value) != Op::kDiv) return false;
+  const Value scale = strip(graph, graph.operand(value, 1), repeats).base;
+  if (graph.op(scale) != Op::kExp2) return false;
+  Value k = graph.operand(scale, 0);
+  for (const Op limit : {Op::kMax, Op::kMin}) {
+    if (graph.op(k) != limit || !graph.is_splat(graph.operand(k, 1))) return false;
+    k = graph.operand(k, 0);
+  }
+  return graph.op(k) == Op::kFloor && graph.op(graph.operand(k, 0)) == Op::kLog2;
+}
+
 class Finder {
  public:
   explicit Finder(const Graph& graph) : graph_(graph) {}
@@ -81,6 +95,7 @@ class Finder {
       }
       case Op::kMul:
       case Op::kDiv: {
+        if (is_scaled_by_largest(graph_, value)) return Holds::kNoPower;
         const Holds first = operand(value, 0);
         const Holds both = std::max(first, operand(value, 1));
         return op == Op::kMul && is_term(value) ? both : of_some(both);

@@ -57,18 +57,11 @@ bool collect_squares(const Graph& graph, Value sum, std::vector<Value>& of) {
 Value norm_of_powers(Builder& b, Value value) {
   const Value root = b.sqrt(b.graph().operand(value, 0));
   const Value norm = terms(b, factored(b, root), std::nullopt);
-  const Value result = ir::as_dtype(b, norm, b.type(value).dtype());
-  if (b.graph().op(value) == Op::kSqrt) return result;
-  return b.div(b.constant_like(result, 1), result);
+  return ir::as_dtype(b, norm, b.type(value).dtype());
 }
 
-// sqrt(x * x + y * y), or of more terms, each scaled by the power of two next to the largest one.
-Result hypot(Builder& b, Value value) {
-  const Value sum = b.graph().operand(value, 0);
-  std::vector<Value> terms;
-  if (b.graph().op(sum) != Op::kAdd || !collect_squares(b.graph(), sum, terms)) return std::nullopt;
-  const auto is_power = [&](Value x) { return holds(b.graph(), x) == Holds::kUnbounded; };
-  if (std::ranges::all_of(terms, is_power)) return norm_of_powers(b, value);
+// sqrt(x * x + y * y) of terms scaled by the power of two next to the largest one.
+Value scaled_hypot(Builder& b, const std::vector<Value>& terms) {
   Value largest = b.abs(terms[0]);
   for (std::size_t i = 1; i < terms.size(); ++i) largest = b.max(largest, b.abs(terms[i]));
   const Value scale = power_of_two_near(b, largest);
@@ -81,28 +74,63 @@ Result hypot(Builder& b, Value value) {
   return b.mul(scale, b.sqrt(*total));
 }
 
-// sqrt(sum(x * x)), or 1 over it, of rows scaled by the power of two next to their largest element.
+// sqrt(x * x + y * y), or of more terms. Of powers with factors, whose squares may not be numbers,
+// both are done: the exponents are shifted, and what is left is scaled.
+Result hypot(Builder& b, Value value) {
+  const Value sum = b.graph().operand(value, 0);
+  std::vector<Value> of;
+  if (b.graph().op(sum) != Op::kAdd || !collect_squares(b.graph(), sum, of)) return std::nullopt;
+  const auto is_power = [&](Value x) { return holds(b.graph(), x) == Holds::kUnbounded; };
+  if (!std::ranges::all_of(of, is_power)) return scaled_hypot(b, of);
+  std::vector<FactoredPower> powers;
+  for (const Value x : of) powers.push_back(factored(b, x));
+  const auto has_factor = [](const FactoredPower& x) { return x.factor.has_value(); };
+  if (std::ranges::none_of(powers, has_factor)) return norm_of_powers(b, value);
+  Value most = largest(b, powers[0]);
+  for (std::size_t i = 1; i < powers.size(); ++i) most = b.max(most, largest(b, powers[i]));
+  const Value shift = shift_of(b, most, {});
+  std::vector<Value> near;
+  for (const FactoredPower& x : powers) near.push_back(terms(b, x, shift));
+  return ir::as_dtype(b, b.mul(scaled_hypot(b, near), b.exp(shift)), b.type(value).dtype());
+}
+
+// sqrt(sum(x * x)) of rows scaled by the power of two next to their largest element.
+Value scaled_norm(Builder& b, Value x, const Attributes& reduction) {
+  const Dims axes = reduction.integers(Attr::kAxes);
+  const Value scale = power_of_two_near(b, b.reduce(b.abs(x), ReduceKind::kMax, axes));
+  const Value row = b.div(x, ir::repeat_along(b, scale, axes, b.type(x).shape()));
+  const Value squares = b.add_node(Op::kReduce, {b.mul(row, row)}, reduction);
+  return b.mul(scale, b.sqrt(squares));
+}
+
+// sqrt(sum(x * x)), or 1 over it. Powers with factors are shifted and scaled, as in hypot.
 Result norm(Builder& b, Value value) {
   const Moved sum = strip(b.graph(), b.graph().operand(value, 0), repeats);
   if (!is_reduce(b.graph(), sum.base, ReduceKind::kSum)) return std::nullopt;
   const std::optional<Value> x = squared(b.graph(), b.graph().operand(sum.base, 0));
   if (!x || is_scaled(b.graph(), *x)) return std::nullopt;
-  if (holds(b.graph(), *x) == Holds::kUnbounded) return norm_of_powers(b, value);
   const Shape shape = b.type(*x).shape();
   const Attributes reduction = b.graph().attributes(sum.base);
   const Dims axes = reduction.integers(Attr::kAxes);
+  const auto norm_or_reciprocal = [&](Value result) {
+    if (b.graph().op(value) == Op::kSqrt) return result;
+    return b.div(b.constant_like(result, 1), result);
+  };
   // A row of nothing has no largest element.
+  if (shape.num_elements() == 0) return std::nullopt;
+  if (holds(b.graph(), *x) == Holds::kUnbounded) {
+    const FactoredPower power = factored(b, *x);
+    if (!power.factor) return norm_or_reciprocal(norm_of_powers(b, value));
+    const Value shift = shift_of(b, largest(b, power), axes);
+    const Value near = terms(b, power, ir::repeat_along(b, shift, axes, shape));
+    const Value scaled = b.mul(scaled_norm(b, near, reduction), b.exp(shift));
+    const Value result = ir::as_dtype(b, scaled, b.type(value).dtype());
+    return norm_or_reciprocal(replay(b, result, sum.moves));
+  }
   const std::int64_t rows = b.type(sum.base).shape().num_elements();
   // Longer ones would be read once more from memory, whatever CPU this is.
-  if (shape.num_elements() == 0 || shape.num_elements() > CostModel().row_elements() * rows) {
-    return std::nullopt;
-  }
-  const Value scale = power_of_two_near(b, b.reduce(b.abs(*x), ReduceKind::kMax, axes));
-  const Value row = b.div(*x, ir::repeat_along(b, scale, axes, shape));
-  const Value squares = b.add_node(Op::kReduce, {b.mul(row, row)}, reduction);
-  const Value result = replay(b, b.mul(scale, b.sqrt(squares)), sum.moves);
-  if (b.graph().op(value) == Op::kSqrt) return result;
-  return b.div(b.constant_like(result, 1), result);
+  if (shape.num_elements() > CostModel().row_elements() * rows) return std::nullopt;
+  return norm_or_reciprocal(replay(b, scaled_norm(b, *x, reduction), sum.moves));
 }
 
 // x / (s * sqrt(sum(y * y))), where y = x / s: the norm may be larger than any number, this is not.
@@ -187,15 +215,16 @@ std::vector<Rule> scaling_rules() {
                     "%1 = mul(%x, %y) : f32[3]\n"
                     "%2 = add(%0, %1) : f32[3]\n"
                     "%3 = sqrt(%2) : f32[3]"),
-      function_rule("norm", {Op::kSqrt, Op::kRsqrt}, norm,
-                    "sqrt(sum(x * x)) of rows that fit the cache squares no large number; of powers "
-                    "it shifts the exponents",
-                    "%0 = mul(%x, %x) : f32[3]\n%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
-                    "%2 = sqrt(%1) : f32[]",
-                    "%y = tanh(%x) : f32[3]\n"
-                    "%0 = mul(%x, %y) : f32[3]\n"
-                    "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
-                    "%2 = sqrt(%1) : f32[]"),
+      function_rule(
+          "norm", {Op::kSqrt, Op::kRsqrt}, norm,
+          "sqrt(sum(x * x)) of rows that fit the cache squares no large number; of powers "
+          "it shifts the exponents",
+          "%0 = mul(%x, %x) : f32[3]\n%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+          "%2 = sqrt(%1) : f32[]",
+          "%y = tanh(%x) : f32[3]\n"
+          "%0 = mul(%x, %y) : f32[3]\n"
+          "%1 = reduce(%0, kind=sum, axes=[0]) : f32[]\n"
+          "%2 = sqrt(%1) : f32[]"),
       function_rule("normalize", {Op::kDiv}, normalize, "x / norm(x) divides what has been scaled",
                     "%a = abs(%x) : f32[3]\n%m = reduce(%a, kind=max, axes=[0]) : f32[]\n"
                     "%f = floor(%m) : f32[]\n%s = exp2(%f) : f32[]\n"

@@ -353,5 +353,67 @@ TEST(Limits, SlopesAtWhatIsNoNumber) {
   }
 }
 
+// Weights, though their squares may not be numbers, and powers that may not be: as they are, in the
+// logarithm, and as what is divided by.
+TEST(Limits, NormsOfWeightedPowers) {
+  const std::string norm =
+      "%e = exp(%x) : f32[3] %p = mul(%w, %e) : f32[3] %q = mul(%p, %p) : f32[3] "
+      "%s = reduce(%q, kind=sum, axes=[0]) : f32[] ";
+  const std::string hypot =
+      "%e = exp(%x) : f32[3] %p = mul(%w, %e) : f32[3] %q = mul(%p, %p) : f32[3] "
+      "%f = sinh(%x) : f32[3] %h = mul(%f, %w) : f32[3] %k = mul(%h, %h) : f32[3] "
+      "%s = add(%q, %k) : f32[3] ";
+  const std::string root = "%n = sqrt(%s) : f32[] %b = broadcast(%n) : f32[3] ";
+  const std::vector<std::string> bodies = {
+      norm + root + "%y = neg(%b) : f32[3]",
+      norm + root + "%y = log(%b) : f32[3]",
+      norm + root + "%y = div(%p, %b) : f32[3]",
+      norm + "%n = rsqrt(%s) : f32[] %y = broadcast(%n) : f32[3]",
+      norm + "%n = rsqrt(%s) : f32[] %b = broadcast(%n) : f32[3] %y = mul(%p, %b) : f32[3]",
+      hypot + "%y = sqrt(%s) : f32[3]",
+      hypot + "%n = sqrt(%s) : f32[3] %y = log(%n) : f32[3]",
+  };
+  struct Row {
+    std::vector<double> w;
+    std::vector<double> x;
+  };
+  const std::vector<Row> rows = {
+      {{1, 2, 3}, {0.5, 1, 2}},
+      {{1e-30, 2e-30, 1e-30}, {60, 61, 62}},
+      {{1e-25, 3e-25, 1e-24}, {0.5, 1, 1.5}},
+      {{1e25, -1e25, 1e25}, {0.5, -3, -5}},
+      {{1e-22, -1, 1}, {87, 1, -1}},
+  };
+  for (const std::string& body : bodies) {
+    const auto parsed = [](const std::string& text) {
+      return parse_body("%x: f32[3], %w: f32[3]", "f32[3]", text, "%y");
+    };
+    const Graph naive = parsed(body);
+    const Graph exact =
+        parsed(replaced(body, "%n = rsqrt(%s) : f32[]",
+                        "%r = sqrt(%s) : f32[] %o = constant(1) : f32[] %n = div(%o, %r) : f32[]"));
+    const Graph stable = run_stabilize(naive, {});
+    EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+    for (const Row& row : rows) {
+      const std::vector<Literal> inputs = {literal_of(DType::kF32, Shape({3}), row.x),
+                                           literal_of(DType::kF32, Shape({3}), row.w)};
+      const std::vector<std::vector<double>> want = evaluate_exactly(exact, inputs);
+      const std::vector<Literal> got = ir::interpret(stable, inputs);
+      for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_NEAR(got[0].as_double(static_cast<std::int64_t>(i)), want[0][i],
+                    0x1p-19 * std::abs(want[0][i]))
+            << body << fmt::format(" {} of {}", i, fmt::join(row.w, " "));
+      }
+    }
+  }
+  // Powers that are no numbers.
+  const Graph log =
+      run_stabilize(parse_body("%x: f32[3], %w: f32[3]", "f32[3]", bodies[1], "%y"), {});
+  const std::vector<Literal> got =
+      ir::interpret(log, {{literal_of(DType::kF32, Shape({3}), {1000, 0, 2000}),
+                           literal_of(DType::kF32, Shape({3}), {1e-30, 1, 0})}});
+  EXPECT_NEAR(got[0].as_double(0), 1000 + std::log(1e-30), 1e-4);
+}
+
 }  // namespace
 }  // namespace ndl::passes
