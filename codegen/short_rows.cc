@@ -96,15 +96,26 @@ bool may_be_turned(const LoopNest& nest, const Instruction& x) {
   return x.kind == InstructionKind::kRead && x.guards.empty() && lies_along_rows(nest, x.index);
 }
 
-// Whether it is read one by one where it is not turned: at places apart, or guarded, along a row.
+// Whether an index, or a value that it is made of, changes along a row.
+bool is_along(const LoopNest& nest, const IndexExpr& index) {
+  const auto of_value = [&](const auto& self, Local local) -> bool {
+    const Instruction& x = nest.instructions[static_cast<std::size_t>(local)];
+    return is_along(nest, x.index) ||
+           std::ranges::any_of(x.operands, [&](Local operand) { return self(self, operand); });
+  };
+  return index.coefficient(row_loops(nest).along) != 0 ||
+         std::ranges::any_of(index.terms, [&](const IndexExpr::Term& term) {
+           return of_value(of_value, term.local);
+         });
+}
+
+// Whether elements of a row are read one by one where they are not turned: they lie apart from
+// those of the next row, or some of them are guarded.
 bool is_scattered(const LoopNest& nest, const Instruction& x) {
   if (x.kind != InstructionKind::kRead) return false;
-  const auto [across, along] = row_loops(nest);
-  const auto is_along = [&](const IndexExpr& index) { return index.coefficient(along) != 0; };
-  const bool is_apart = is_along(x.index) && x.index.coefficient(across) > 1;
-  return is_apart || !x.index.terms.empty() || std::ranges::any_of(x.guards, [&](const Guard& g) {
-           return is_along(g.index) || !g.index.terms.empty();
-         });
+  const bool is_apart = x.index.coefficient(row_loops(nest).across) > 1 || !x.index.terms.empty();
+  return (is_apart && is_along(nest, x.index)) ||
+         std::ranges::any_of(x.guards, [&](const Guard& g) { return is_along(nest, g.index); });
 }
 
 // Whether the reductions go along rows one element after the other, with the lanes across the rows.

@@ -98,7 +98,8 @@ Term asinh(const Term& x) {
 Term acosh(const Term& x) {
   const Term is_far = x > far_of(x);
   const Term u = select(is_far, 2, x) - 1;
-  const Term root = sqrt(u) * sqrt(u + 2);
+  const Term first = sqrt(u);
+  const Term root = first * sqrt(u + 2);
   return log_of(is_far, x, u + root);
 }
 

@@ -91,7 +91,9 @@ Result hypot(Builder& b, Value value) {
   const Value shift = shift_of(b, most, {});
   std::vector<Value> near;
   for (const FactoredPower& x : powers) near.push_back(terms(b, x, shift));
-  return ir::as_dtype(b, b.mul(scaled_hypot(b, near), b.exp(shift)), b.type(value).dtype());
+  const Value scaled = scaled_hypot(b, near);
+  const Value result = b.mul(scaled, b.exp(shift));
+  return ir::as_dtype(b, result, b.type(value).dtype());
 }
 
 // sqrt(sum(x * x)) of rows scaled by the power of two next to their largest element.
@@ -123,8 +125,9 @@ Result norm(Builder& b, Value value) {
     if (!power.factor) return norm_or_reciprocal(norm_of_powers(b, value));
     const Value shift = shift_of(b, largest(b, power), axes);
     const Value near = terms(b, power, ir::repeat_along(b, shift, axes, shape));
-    const Value scaled = b.mul(scaled_norm(b, near, reduction), b.exp(shift));
-    const Value result = ir::as_dtype(b, scaled, b.type(value).dtype());
+    const Value scaled = scaled_norm(b, near, reduction);
+    const Value norm = b.mul(scaled, b.exp(shift));
+    const Value result = ir::as_dtype(b, norm, b.type(value).dtype());
     return norm_or_reciprocal(replay(b, result, sum.moves));
   }
   const std::int64_t rows = b.type(sum.base).shape().num_elements();
