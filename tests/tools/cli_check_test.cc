@@ -57,6 +57,17 @@ TEST(Check, TakesPassesAndTarget) {
   EXPECT_TRUE(contains(run({{"check", "-", "--explain=fuse"}, kStable}).err, "edges fused"));
 }
 
+// Of a thousand exponentials some differ without fused multiply and add, which is no mistake.
+TEST(Check, SaysWhatACpuWithoutFmaDoes) {
+  const std::string exponentials =
+      "needle 1\n\ngraph f(%x: f32[1000]) -> f32[1000] {\n"
+      "  %0 = exp(%x) : f32[1000]\n  return %0\n}\n";
+  const Outcome outcome = run({{"check", "-", "--cpu=x86-64"}, exponentials});
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_TRUE(contains(outcome.err, "note: x86-64 has no fused multiply and add"));
+  expect_output(run({{"check", "-", "--cpu=x86-64-v3"}, exponentials}), "-: ok\n");
+}
+
 // vjp takes the gradient of the result besides the inputs.
 TEST(Check, BeginsWithWhatAPassMakesOfTheSignature) {
   expect_output(run({{"check", "-", "-p", "vjp,canonicalize,fuse"}, kStable}), "-: ok\n");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "codegen/target.h"
 #include "tools/agreement.h"
 #include "tools/io/file.h"
 #include "tools/ndl/commands.h"
@@ -63,6 +64,15 @@ Lowering lower(const std::string& file, const PassFlags& passes, const std::stri
   return lowering;
 }
 
+// What a difference may come of that is no mistake.
+std::string note_of(const std::string& cpu) {
+  if (codegen::target_named(cpu).has_fma) return "";
+  return fmt::format(
+      "note: {} has no fused multiply and add: exp, log, sin and the like are as exact there, but "
+      "may differ in their last bits (docs/accuracy.md)\n",
+      cpu);
+}
+
 ExitCode check(const std::string& file, const PassFlags& passes, const Plan& plan) {
   const Lowering lowering = lower(file, passes, plan.cpu);
   for (std::uint64_t i = 0; i < plan.iterations; ++i) {
@@ -70,8 +80,9 @@ ExitCode check(const std::string& file, const PassFlags& passes, const Plan& pla
     const auto disagreement = find_disagreement(lowering, seed, plan.threads);
     if (!disagreement) continue;
     write_stdout(fmt::format("{}: {} differs\n", display_path(file), disagreement->where));
-    write_stderr(fmt::format("error: {}: {} changes results with --seed={}\n{}", display_path(file),
-                             disagreement->where, seed, disagreement->what));
+    write_stderr(fmt::format("error: {}: {} changes results with --seed={}\n{}{}",
+                             display_path(file), disagreement->where, seed, disagreement->what,
+                             note_of(plan.cpu)));
     return kMismatch;
   }
   write_stdout(fmt::format("{}: ok\n", display_path(file)));
