@@ -71,6 +71,19 @@ Value take_along(Builder& b, Value x, Value indices, std::int64_t axis) {
   return b.transpose(taken, swap);
 }
 
+Term gradient_of_factor(const Term& x, const Term& g, const Term& product, const Term& zeros) {
+  const Term is_zero = x == 0;
+  const Term share = g * product;
+  const Term of_zero = select(zeros == 1, share, 0);
+  const Term others = share / select(is_zero, 1, x);
+  const Term of_others = select(zeros == 0, others, 0);
+  return select(is_zero, of_zero, of_others);
+}
+
+Term zero_count(const Term& x) { return select(x == 0, x.constant(1), 0); }
+
+Term without_zeros(const Term& x) { return select(x == 0, 1, x); }
+
 void add_fading(Derivation& d, std::size_t i, Value g, Value slope) {
   const Value product = d.b.mul(g, slope);
   if (holds(d.b.graph(), d.operand(i)) != Holds::kUnbounded) {

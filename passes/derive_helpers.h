@@ -3,6 +3,7 @@
 
 #include "ir/builder.h"
 #include "passes/derive.h"
+#include "passes/term.h"
 
 namespace ndl::passes {
 
@@ -18,6 +19,14 @@ ir::Value resize(ir::Builder& b, ir::Value x, const ir::Dims& low, const ir::Dim
 // x[indices] along `axis`, position by position along the other axes; x and the indices have one
 // shape, but for the extent of that axis.
 ir::Value take_along(ir::Builder& b, ir::Value x, ir::Value indices, std::int64_t axis);
+
+// The gradient of a factor x of a product, all in the shape of x: `zeros` of the factors are 0, and
+// `product` is that of the others. No division by 0, and right where just one factor is 0.
+Term gradient_of_factor(const Term& x, const Term& g, const Term& product, const Term& zeros);
+// 1 where x is 0, else 0.
+Term zero_count(const Term& x);
+// The factors that are not 0.
+Term without_zeros(const Term& x);
 
 // Adds g * slope to the gradient of operand i of an op on single elements. Where that operand holds
 // powers, which are steeper than any slope that is 0 can follow, it stays 0 though a factor is
