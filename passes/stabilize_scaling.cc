@@ -52,8 +52,14 @@ bool collect_squares(const Graph& graph, Value sum, std::vector<Value>& of) {
   return true;
 }
 
-// The root of a sum of squared powers, or 1 over it: their exponents are shifted instead, for a
-// power may be infinite itself.
+// What `value`, sqrt or rsqrt, makes of a norm.
+Value norm_or_reciprocal(Builder& b, Value value, Value norm) {
+  if (b.graph().op(value) == Op::kSqrt) return norm;
+  return b.div(b.constant_like(norm, 1), norm);
+}
+
+// The root of a sum of squared powers: their exponents are shifted instead, for a power may be
+// infinite itself.
 Value norm_of_powers(Builder& b, Value value) {
   const Value root = b.sqrt(b.graph().operand(value, 0));
   const Value norm = terms(b, factored(b, root), std::nullopt);
@@ -74,18 +80,22 @@ Value scaled_hypot(Builder& b, const std::vector<Value>& terms) {
   return b.mul(scale, b.sqrt(*total));
 }
 
-// sqrt(x * x + y * y), or of more terms. Of powers with factors, whose squares may not be numbers,
-// both are done: the exponents are shifted, and what is left is scaled.
+// sqrt(x * x + y * y), or of more terms, or 1 over it. Of powers with factors, whose squares may
+// not be numbers, both are done: the exponents are shifted, and what is left is scaled.
 Result hypot(Builder& b, Value value) {
   const Value sum = b.graph().operand(value, 0);
   std::vector<Value> of;
   if (b.graph().op(sum) != Op::kAdd || !collect_squares(b.graph(), sum, of)) return std::nullopt;
   const auto is_power = [&](Value x) { return holds(b.graph(), x) == Holds::kUnbounded; };
-  if (!std::ranges::all_of(of, is_power)) return scaled_hypot(b, of);
+  if (!std::ranges::all_of(of, is_power)) {
+    return norm_or_reciprocal(b, value, scaled_hypot(b, of));
+  }
   std::vector<FactoredPower> powers;
   for (const Value x : of) powers.push_back(factored(b, x));
   const auto has_factor = [](const FactoredPower& x) { return x.factor.has_value(); };
-  if (std::ranges::none_of(powers, has_factor)) return norm_of_powers(b, value);
+  if (std::ranges::none_of(powers, has_factor)) {
+    return norm_or_reciprocal(b, value, norm_of_powers(b, value));
+  }
   Value most = largest(b, powers[0]);
   for (std::size_t i = 1; i < powers.size(); ++i) most = b.max(most, largest(b, powers[i]));
   const Value shift = shift_of(b, most, {});
@@ -93,7 +103,7 @@ Result hypot(Builder& b, Value value) {
   for (const FactoredPower& x : powers) near.push_back(terms(b, x, shift));
   const Value scaled = scaled_hypot(b, near);
   const Value result = b.mul(scaled, b.exp(shift));
-  return ir::as_dtype(b, result, b.type(value).dtype());
+  return norm_or_reciprocal(b, value, ir::as_dtype(b, result, b.type(value).dtype()));
 }
 
 // sqrt(sum(x * x)) of rows scaled by the power of two next to their largest element.
@@ -114,26 +124,23 @@ Result norm(Builder& b, Value value) {
   const Shape shape = b.type(*x).shape();
   const Attributes reduction = b.graph().attributes(sum.base);
   const Dims axes = reduction.integers(Attr::kAxes);
-  const auto norm_or_reciprocal = [&](Value result) {
-    if (b.graph().op(value) == Op::kSqrt) return result;
-    return b.div(b.constant_like(result, 1), result);
-  };
   // A row of nothing has no largest element.
   if (shape.num_elements() == 0) return std::nullopt;
   if (holds(b.graph(), *x) == Holds::kUnbounded) {
     const FactoredPower power = factored(b, *x);
-    if (!power.factor) return norm_or_reciprocal(norm_of_powers(b, value));
+    if (!power.factor) return norm_or_reciprocal(b, value, norm_of_powers(b, value));
     const Value shift = shift_of(b, largest(b, power), axes);
     const Value near = terms(b, power, ir::repeat_along(b, shift, axes, shape));
     const Value scaled = scaled_norm(b, near, reduction);
     const Value norm = b.mul(scaled, b.exp(shift));
     const Value result = ir::as_dtype(b, norm, b.type(value).dtype());
-    return norm_or_reciprocal(replay(b, result, sum.moves));
+    return norm_or_reciprocal(b, value, replay(b, result, sum.moves));
   }
   const std::int64_t rows = b.type(sum.base).shape().num_elements();
   // Longer ones would be read once more from memory, whatever CPU this is.
   if (shape.num_elements() > CostModel().row_elements() * rows) return std::nullopt;
-  return norm_or_reciprocal(replay(b, scaled_norm(b, *x, reduction), sum.moves));
+  const Value scaled = replay(b, scaled_norm(b, *x, reduction), sum.moves);
+  return norm_or_reciprocal(b, value, scaled);
 }
 
 // x / (s * sqrt(sum(y * y))), where y = x / s: the norm may be larger than any number, this is not.
@@ -207,9 +214,9 @@ Result logsumexp_masked(Builder& b, Value value) {
 
 std::vector<Rule> scaling_rules() {
   return {
-      function_rule("hypot", {Op::kSqrt}, hypot,
-                    "sqrt(x * x + y * y), or of more terms, squares no large number; of powers it "
-                    "shifts the exponents",
+      function_rule("hypot", {Op::kSqrt, Op::kRsqrt}, hypot,
+                    "sqrt(x * x + y * y), or of more terms, or 1 over it, squares no large number; "
+                    "of powers it shifts the exponents",
                     "%y = tanh(%x) : f32[3]\n%0 = mul(%x, %x) : f32[3]\n"
                     "%1 = mul(%y, %y) : f32[3]\n%2 = add(%0, %1) : f32[3]\n"
                     "%3 = sqrt(%2) : f32[3]",

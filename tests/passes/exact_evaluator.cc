@@ -94,6 +94,8 @@ Real elementwise(Op op, const std::vector<const Real*>& x) {
       return applied(mpfr_log1p, *x[0]);
     case Op::kSqrt:
       return applied(mpfr_sqrt, *x[0]);
+    case Op::kRsqrt:
+      return applied(mpfr_rec_sqrt, *x[0]);
     case Op::kSin:
       return applied(mpfr_sin, *x[0]);
     case Op::kCos:

@@ -91,6 +91,21 @@ TEST(Stabilize, ARootOfManySquaresSquaresNoLargeNumber) {
   EXPECT_NEAR(r.as_double(1), std::hypot(inputs[0].as_double(1), inputs[1].as_double(1)), 4e-7);
 }
 
+TEST(Stabilize, OneOverAHypotSquaresNoLargeNumber) {
+  const Graph naive = parse_body("%x: f32[3], %y: f32[3]", "f32[3]",
+                                 "%a = mul(%x, %x) : f32[3] %b = mul(%y, %y) : f32[3] "
+                                 "%c = add(%a, %b) : f32[3] %r = rsqrt(%c) : f32[3]",
+                                 "%r");
+  const Graph stable = run_stabilize(naive, {});
+  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const std::vector<Literal> inputs = {Literal::dense<float>(ir::Shape({3}), {3e30F, 3e-30F, 0}),
+                                       Literal::dense<float>(ir::Shape({3}), {4e30F, 4e-30F, 0})};
+  const Literal r = ir::interpret(stable, inputs)[0];
+  EXPECT_FLOAT_EQ(static_cast<float>(r.as_double(0)), 2e-31F);
+  EXPECT_FLOAT_EQ(static_cast<float>(r.as_double(1)), 2e29F);
+  EXPECT_EQ(r.as_double(2), std::numeric_limits<double>::infinity());
+}
+
 TEST(Stabilize, LogOneMinusExpHasItsSlopes) {
   const Graph naive = parse_body("%x: f32[5], %one: f32[5]", "f32[5]",
                                  "%e = exp(%x) : f32[5] %c = constant(1) : f32[5] "
