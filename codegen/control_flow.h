@@ -90,9 +90,10 @@ void emit_if(llvm::Value* condition, F&& then) {
   b.SetInsertPoint(done);
 }
 
-// condition ? then() : otherwise()
+// condition ? then() : otherwise(), without a condition the latter.
 template <class F, class G>
 Values emit_choice(llvm::Value* condition, F&& then, G&& otherwise) {
+  if (condition == nullptr) return otherwise();
   llvm::IRBuilder<>& b = emit();
   llvm::BasicBlock* yes = new_block("then");
   llvm::BasicBlock* no = new_block("else");

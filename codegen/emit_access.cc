@@ -342,7 +342,6 @@ Values NestEmitter::read(const Instruction& x, bool is_varying) {
       llvm::Value* fails = b().CreateNot(hold);
       apart = apart == nullptr ? fails : b().CreateOr(apart, fails);
     }
-    if (apart == nullptr) return read_strided(x);
     return emit_choice(apart, load_one_by_one, [&] { return read_strided(x); });
   }
   llvm::Value* source = current(x.index);

@@ -27,9 +27,9 @@ std::int64_t block_rows(ReductionOrder order, std::int64_t rows) {
       return ir::kReduceBlock / ir::kLanes;
     case ReductionOrder::kPairs:
       return 1;
-    case ReductionOrder::kHalves:
     case ReductionOrder::kContraction:
       return ir::kContractionBlock;
+    case ReductionOrder::kHalves:
     case ReductionOrder::kSequence:
     case ReductionOrder::kFirst:
       break;
@@ -79,6 +79,50 @@ llvm::Value* half_of(llvm::Value* vector, unsigned first, unsigned count) {
   for (unsigned i = 0; i < count; ++i) lanes[i] = static_cast<int>(first + i);
   return emit().CreateShuffleVector(vector, lanes);
 }
+
+// Stack memory for states of a phase's reductions: so many vectors of each, of the current width.
+class StateMemory {
+ public:
+  StateMemory(const Phase& phase, std::int64_t places, std::size_t vectors)
+      : phase_(phase), vectors_(vectors), width_(LaneScope::current().width()) {
+    for (const Reduction& r : phase.reductions) {
+      memory_.push_back(stack_memory(places * bytes(r.accumulator), false));
+    }
+  }
+
+  Values load(llvm::Value* place) const {
+    Values state;
+    for (std::size_t r = 0; r < phase_.reductions.size(); ++r) {
+      for (std::size_t i = 0; i < vectors_; ++i) {
+        state.push_back(load_lanes(phase_.reductions[r].accumulator, address(r, place, i)));
+      }
+    }
+    return state;
+  }
+
+  void store(const Values& state, llvm::Value* place) const {
+    for (std::size_t i = 0; i < state.size(); ++i) {
+      const std::size_t r = i / vectors_;
+      store_lanes(phase_.reductions[r].accumulator, state[i], address(r, place, i % vectors_));
+    }
+  }
+
+ private:
+  // Of one state.
+  std::int64_t bytes(DType accumulator) const {
+    return static_cast<std::int64_t>(vectors_ * width_ * size_of(accumulator));
+  }
+  llvm::Value* address(std::size_t r, llvm::Value* place, std::size_t vector) const {
+    const DType accumulator = phase_.reductions[r].accumulator;
+    llvm::Value* start = emit().CreatePtrAdd(memory_[r], mul64(place, bytes(accumulator)));
+    return emit().CreateConstGEP1_64(bits_type(accumulator), start, vector * width_);
+  }
+
+  const Phase& phase_;
+  std::size_t vectors_;
+  std::size_t width_;
+  Values memory_;  // of each reduction
+};
 
 }  // namespace
 
@@ -162,30 +206,7 @@ Values NestEmitter::combine_blocks(const Phase& phase, std::int64_t blocks, std:
 Values NestEmitter::combine_pairwise(const Phase& phase, std::int64_t blocks, std::size_t vectors,
                                      const std::function<Values(llvm::Value*)>& block) {
   const auto levels = static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(blocks)));
-  std::vector<llvm::Value*> waiting;  // memory of each reduction, level by level
-  const auto level_bytes = [&](const Reduction& r) {
-    return static_cast<std::int64_t>(vectors * LaneScope::current().width() *
-                                     size_of(r.accumulator));
-  };
-  for (const Reduction& r : phase.reductions) {
-    waiting.push_back(stack_memory(levels * level_bytes(r)));
-  }
-  const auto address = [&](std::size_t r, llvm::Value* level, std::size_t vector) {
-    const Reduction& reduction = phase.reductions[r];
-    llvm::Value* start = b().CreatePtrAdd(waiting[r], mul64(level, level_bytes(reduction)));
-    return b().CreateConstGEP1_64(bits_type(reduction.accumulator), start,
-                                  vector * LaneScope::current().width());
-  };
-  const auto load = [&](llvm::Value* level) {
-    Values state;
-    for (std::size_t r = 0; r < phase.reductions.size(); ++r) {
-      for (std::size_t i = 0; i < vectors; ++i) {
-        state.push_back(load_lanes(phase.reductions[r].accumulator, address(r, level, i)));
-      }
-    }
-    return state;
-  };
-
+  const StateMemory waiting(phase, levels, vectors);
   emit_loop(int64(0), int64(blocks), 1, true, {}, [&](llvm::Value* index, Values) -> Values {
     Values sum = block(index);
     llvm::BasicBlock* before = b().GetInsertBlock();
@@ -206,16 +227,12 @@ Values NestEmitter::combine_pairwise(const Phase& phase, std::int64_t blocks, st
     llvm::Value* bit = b().CreateAnd(b().CreateLShr(index, level), int64(1));
     b().CreateCondBr(b().CreateICmpNE(bit, int64(0)), body, done);
     b().SetInsertPoint(body);
-    const Values pair = combine(phase, load(level), state);
+    const Values pair = combine(phase, waiting.load(level), state);
     for (std::size_t i = 0; i < phis.size(); ++i) phis[i]->addIncoming(pair[i], body);
     level->addIncoming(b().CreateAdd(level, int64(1)), body);
     b().CreateBr(carry);
     b().SetInsertPoint(done);
-    for (std::size_t r = 0; r < phase.reductions.size(); ++r) {
-      for (std::size_t i = 0; i < vectors; ++i) {
-        store_lanes(phase.reductions[r].accumulator, state[r * vectors + i], address(r, level, i));
-      }
-    }
+    waiting.store(state, level);
     return {};
   });
 
@@ -223,7 +240,7 @@ Values NestEmitter::combine_pairwise(const Phase& phase, std::int64_t blocks, st
   Values result;
   for (std::int64_t level = 0; level < levels; ++level) {
     if ((blocks >> level & 1) == 0) continue;
-    const Values left = load(int64(level));
+    const Values left = waiting.load(int64(level));
     result = result.empty() ? left : combine(phase, left, result);
   }
   return result;
@@ -277,47 +294,23 @@ Values NestEmitter::reduce_rows(const Phase& phase, std::int64_t rows,
 
 Values NestEmitter::reduce_halves(const Phase& phase, std::int64_t rows,
                                   const std::function<void(llvm::Value*)>& enter) {
-  std::vector<llvm::Value*> memory;
-  for (const Reduction& r : phase.reductions) {
-    memory.push_back(stack_memory(
-        rows * block_size() * static_cast<std::int64_t>(size_of(r.accumulator)), false));
-  }
-  // The address of a vector of the operand at one point.
-  const auto address = [&](std::size_t r, llvm::Value* position, std::size_t vector) {
-    llvm::Type* type = bits_type(phase.reductions[r].accumulator);
-    llvm::Value* start = b().CreateGEP(type, memory[r], mul64(position, block_size()));
-    return b().CreateConstGEP1_64(type, start, vector * width_);
-  };
+  const StateMemory memory(phase, rows, unroll_);
   emit_loop(int64(0), int64(rows), 1, true, {}, [&](llvm::Value* position, Values) -> Values {
     enter(position);
-    const Values x = operands(phase);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const std::size_t r = i / unroll_;
-      store_lanes(phase.reductions[r].accumulator, x[i], address(r, position, i % unroll_));
-    }
+    memory.store(operands(phase), position);
     emit_writes(phase);
     return {};
   });
 
-  Values result;
-  for (std::size_t r = 0; r < phase.reductions.size(); ++r) {
-    const Reduction& reduction = phase.reductions[r];
-    for (unsigned u = 0; u < unroll_; ++u) {
-      Values points;
-      for (std::int64_t i = 0; i < rows; ++i) {
-        points.push_back(load_lanes(reduction.accumulator, address(r, int64(i), u)));
-      }
-      for (auto half = static_cast<std::size_t>(ir::kLanes) / 2; half > 0; half /= 2) {
-        for (std::size_t i = half; i < points.size(); ++i) {
-          points[i - half] =
-              emit_combine(reduction.kind, reduction.accumulator, points[i - half], points[i]);
-        }
-        points.resize(std::min(points.size(), half));
-      }
-      result.push_back(points.front());
+  std::vector<Values> points;
+  for (std::int64_t i = 0; i < rows; ++i) points.push_back(memory.load(int64(i)));
+  for (auto half = static_cast<std::size_t>(ir::kLanes) / 2; half > 0; half /= 2) {
+    for (std::size_t i = half; i < points.size(); ++i) {
+      points[i - half] = combine(phase, points[i - half], points[i]);
     }
+    points.resize(std::min(points.size(), half));
   }
-  return result;
+  return points.front();
 }
 
 Values NestEmitter::reduce_lanes(const Phase& phase) {

@@ -20,8 +20,7 @@ constexpr std::size_t kMostWovenPower = 8;
 unsigned lanes() { return LaneScope::current().width(); }
 
 llvm::Value* element_at(DType dtype, llvm::Value* start, llvm::Value* index) {
-  llvm::Type* type = emit().getIntNTy(static_cast<unsigned>(8 * size_of(dtype)));
-  return emit().CreateGEP(type, start, index);
+  return emit().CreateGEP(bits_type(dtype), start, index);
 }
 llvm::Value* element_at(DType dtype, llvm::Value* start, std::size_t index) {
   return element_at(dtype, start, int64(static_cast<std::int64_t>(index)));

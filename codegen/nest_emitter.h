@@ -129,14 +129,14 @@ class NestEmitter {
   void emit_contraction_tile(llvm::Value* row);
   void emit_turned_tile(llvm::Value* row);
 
-  // Short rows (emit_woven.cc).
+  // Short rows (emit_short_rows.cc): of a map, ...
   void emit_rows_of_columns(llvm::Value* row);
   // f() for each column, with what its guards say known.
   template <class F>
   void for_each_column(F&& f);
   void emit_columns(Local local, bool is_varying);
   void write_rows(const Write& w);
-
+  // ... and a phase that turns others.
   void emit_turned_rows(const Phase& phase);
 
   // Parts of loops (emit_parts.cc).

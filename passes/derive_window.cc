@@ -87,7 +87,9 @@ class Windows {
 // those that windows have at one position.
 class SumBack {
  public:
-  SumBack(Builder& b, const Windows& windows) : b_(b), windows_(windows) {
+  // Of elements of the dtype of the gradient.
+  SumBack(Derivation& d, const Windows& windows)
+      : b_(d.b), windows_(windows), dtype_(d.b.type(d.g()).dtype()) {
     constexpr std::int64_t kMostPlaces = 16;  // as many arrays make one kernel
     std::int64_t places = 1;
     for (std::size_t i = 0; i < rank(); ++i) {
@@ -119,7 +121,6 @@ class SumBack {
     }
     const Value there = resize(b_, elements, low, high, interior);
     sums_[place] = sums_[place] ? b_.add(*sums_[place], there) : there;
-    dtype_ = b_.type(elements).dtype();
   }
 
   Value sum() {
@@ -165,7 +166,7 @@ class SumBack {
   Dims cell_;                               // how long a cell is, on each axis
   Dims cells_;                              // how many there are
   std::vector<std::optional<Value>> sums_;  // by places, in row-major order
-  DType dtype_{};
+  DType dtype_;
 };
 
 // x[i] sums the g of the windows that it is in.
@@ -177,7 +178,7 @@ Value gradient_of_window_sum(Derivation& d, const Windows& windows) {
   constexpr std::int64_t kMostPositions = 16;
   const bool has_strides = std::ranges::any_of(stride, [](std::int64_t s) { return s > 1; });
   if (has_strides && ir::product(size) <= kMostPositions) {
-    SumBack back(d.b, windows);
+    SumBack back(d, windows);
     windows.for_each_position([&](const Dims& k) { back.add(d.g(), k); });
     return back.sum();
   }
@@ -204,7 +205,7 @@ Value gradient_of_window_extreme(Derivation& d, const Windows& windows, double i
   const Term y{&d.b, d.node()};
   const Value padded = windows.padded(d.operand(0), identity);
   std::optional<Term> is_open;  // nobody has taken it yet
-  SumBack back(d.b, windows);
+  SumBack back(d, windows);
   windows.for_each_position([&](const Dims& k) {
     const Term is_extreme = Term{&d.b, windows.at(padded, k)} == y;
     const Term takes = is_open ? is_extreme & *is_open : is_extreme;
@@ -220,7 +221,7 @@ Value gradient_of_window_product(Derivation& d, const Windows& windows) {
   const Term zeros{&d.b, windows.reduce(zero_count(x).value, ReduceKind::kSum)};
   const Term product{&d.b, windows.reduce(without_zeros(x).value, ReduceKind::kProd)};
   const Value padded = windows.padded(x.value, 1);
-  SumBack back(d.b, windows);
+  SumBack back(d, windows);
   windows.for_each_position([&](const Dims& k) {
     const Term factor{&d.b, windows.at(padded, k)};
     back.add(gradient_of_factor(factor, g, product, zeros).value, k);

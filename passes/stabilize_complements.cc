@@ -17,13 +17,8 @@ using Result = std::optional<Value>;
 
 // A value behind moves and conversions between floats.
 Moved moved(const Graph& graph, Value value) {
-  Moved result{value, {}};
-  while (result.moves.size() < kMostMoves &&
-         (moves(graph.op(result.base)) || is_float_convert(graph, result.base))) {
-    result.moves.insert(result.moves.begin(), result.base);
-    result.base = graph.operand(result.base, 0);
-  }
-  return result;
+  return strip(graph, value,
+               [&](Value x) { return moves(graph.op(x)) || is_float_convert(graph, x); });
 }
 
 std::optional<Moved> only(const Graph& graph, Moved value, Op op) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "ir/builder.h"
@@ -21,10 +22,18 @@ struct Moved {
 // More moves in a row are not looked through: a rule makes all of them anew.
 inline constexpr std::size_t kMostMoves = 32;
 
+// The value behind moves: is_move says of an op, or of a value, whether it is one.
 template <class IsMove>
 Moved strip(const ir::Graph& graph, ir::Value value, IsMove&& is_move) {
+  const auto is_moved = [&](ir::Value x) {
+    if constexpr (std::is_invocable_v<IsMove, ir::Value>) {
+      return is_move(x);
+    } else {
+      return is_move(graph.op(x));
+    }
+  };
   Moved moved{value, {}};
-  while (moved.moves.size() < kMostMoves && is_move(graph.op(moved.base))) {
+  while (moved.moves.size() < kMostMoves && is_moved(moved.base)) {
     moved.moves.push_back(moved.base);
     moved.base = graph.operand(moved.base, 0);
   }

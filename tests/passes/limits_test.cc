@@ -29,6 +29,7 @@ using ir::Shape;
 using test::count;
 using test::parse_body;
 using test::replaced;
+using test::stabilized;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -121,8 +122,7 @@ TEST_P(Limits, AreThoseOfExactArithmetic) {
     const Shape shape({static_cast<std::int64_t>(numbers.size())});
     const std::string type = fmt::format("{}[{}]", name_of(dtype), numbers.size());
     const Graph naive = parse_body("%x: " + type, type, replaced(GetParam().body, "T", type), "%y");
-    const Graph stable = run_stabilize(naive, {});
-    EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+    const Graph stable = stabilized(naive);
     const std::vector<Literal> inputs = {literal_of(dtype, shape, numbers),
                                          Literal::filled({dtype, shape}, 1)};
     const std::vector<std::vector<double>> want = evaluate_exactly(vjp(naive), inputs);
@@ -194,8 +194,7 @@ TEST(Limits, LogOfOneMinusSoftmax) {
       const std::string type = fmt::format("{}[3]", name_of(dtype));
       const Graph naive =
           parse_body("%x: " + type, type, replaced(body, "f32", name_of(dtype)), "%y");
-      const Graph stable = run_stabilize(naive, {});
-      EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+      const Graph stable = stabilized(naive);
       EXPECT_EQ(count(stable, ir::Op::kSoftmax), 1) << ir::print(stable);
       for (const std::vector<double>& row : rows) {
         const std::vector<Literal> inputs = {literal_of(dtype, Shape({3}), row),
@@ -228,8 +227,7 @@ TEST(Limits, LogOfOneMinusAChosenProbability) {
                  "%g = gather(%r, %i, axis=1, batch_dims=1) : f32[2] %c = constant(1) : f32[2] "
                  "%d = sub(%c, %g) : f32[2] %y = log(%d) : f32[2]",
                  "%y");
-  const Graph stable = run_stabilize(naive, {});
-  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const Graph stable = stabilized(naive);
   const Literal x = literal_of(DType::kBF16, Shape({2, 3, 1}), {0, 200, 100, 0, 0, 0});
   const std::vector<Literal> got =
       ir::interpret(vjp(stable), {{x, Literal::filled({DType::kF32, Shape({2})}, 1)}});
@@ -387,8 +385,7 @@ TEST(Limits, NormsOfWeightedPowers) {
   };
   for (const std::string& body : bodies) {
     const Graph naive = parse_body("%x: f32[3], %w: f32[3]", "f32[3]", body, "%y");
-    const Graph stable = run_stabilize(naive, {});
-    EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+    const Graph stable = stabilized(naive);
     for (const Row& row : rows) {
       const std::vector<Literal> inputs = {literal_of(DType::kF32, Shape({3}), row.x),
                                            literal_of(DType::kF32, Shape({3}), row.w)};

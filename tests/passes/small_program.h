@@ -12,6 +12,8 @@
 #include "ir/graph.h"
 #include "ir/literal.h"
 #include "ir/parser.h"
+#include "ir/printer.h"
+#include "passes/stabilize.h"
 
 namespace ndl::test {
 
@@ -26,6 +28,13 @@ inline std::string replaced(std::string text, std::string_view from, std::string
     text.replace(at, from.size(), to);
   }
   return text;
+}
+
+// The program after stabilize, which finds nothing more to do in it.
+inline ir::Graph stabilized(const ir::Graph& naive) {
+  ir::Graph stable = passes::run_stabilize(naive, {});
+  EXPECT_EQ(passes::run_stabilize(stable, {}), stable) << ir::print(stable);
+  return stable;
 }
 
 inline int count(const ir::Graph& graph, ir::Op op) {

@@ -27,6 +27,7 @@ using test::count;
 using test::expect_near;
 using test::parse_body;
 using test::replaced;
+using test::stabilized;
 
 // First and second derivatives of a function of two numbers: of its result, then of the gradients.
 std::vector<double> derivatives(const Graph& graph, double x, double y) {
@@ -53,9 +54,8 @@ TEST(Stabilize, HypotHasTheSlopesOfTheRoot) {
                                  "%a = mul(%x, %x) : f64[] %b = mul(%y, %y) : f64[] "
                                  "%s = add(%a, %b) : f64[] %r = sqrt(%s) : f64[]",
                                  "%r");
-  const Graph stable = run_stabilize(naive, {});
+  const Graph stable = stabilized(naive);
   EXPECT_EQ(count(stable, Op::kExp2), 1);
-  EXPECT_EQ(run_stabilize(stable, {}), stable);
   const std::pair<double, double> points[] = {{1, 1}, {2, -2}, {3, 4}, {2, 0}, {0, -5}, {8, 0.001}};
   for (const auto& [x, y] : points) {
     const std::vector<double> want = derivatives(naive, x, y);
@@ -80,8 +80,7 @@ TEST(Stabilize, ARootOfManySquaresSquaresNoLargeNumber) {
                  "%a = mul(%x, %x) : f16[2] %b = mul(%y, %y) : f16[2] %c = mul(%z, %z) : f16[2] "
                  "%d = add(%a, %b) : f16[2] %e = add(%d, %c) : f16[2] %r = sqrt(%e) : f16[2]",
                  "%r");
-  const Graph stable = run_stabilize(naive, {});
-  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const Graph stable = stabilized(naive);
   std::vector<Literal> inputs;
   for (const std::vector<float>& pair : {std::vector<float>{300, 2e-4F}, {400, 3e-4F}, {0, 0}}) {
     inputs.push_back(ir::converted(Literal::dense<float>(ir::Shape({2}), pair), DType::kF16));
@@ -96,8 +95,7 @@ TEST(Stabilize, OneOverAHypotSquaresNoLargeNumber) {
                                  "%a = mul(%x, %x) : f32[3] %b = mul(%y, %y) : f32[3] "
                                  "%c = add(%a, %b) : f32[3] %r = rsqrt(%c) : f32[3]",
                                  "%r");
-  const Graph stable = run_stabilize(naive, {});
-  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const Graph stable = stabilized(naive);
   const std::vector<Literal> inputs = {Literal::dense<float>(ir::Shape({3}), {3e30F, 3e-30F, 0}),
                                        Literal::dense<float>(ir::Shape({3}), {4e30F, 4e-30F, 0})};
   const Literal r = ir::interpret(stable, inputs)[0];
@@ -134,8 +132,7 @@ TEST(Stabilize, NormalizedRowsNeitherOverflowNorVanish) {
                                  "%n = sqrt(%s) : f32[4] %k = reshape(%n) : f32[4,1] "
                                  "%b = broadcast(%k) : f32[4,3] %y = div(%x, %b) : f32[4,3]",
                                  "%y");
-  const Graph stable = run_stabilize(naive, {});
-  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const Graph stable = stabilized(naive);
   constexpr float kMost = std::numeric_limits<float>::max();
   const Literal x = Literal::dense<float>(
       ir::Shape({4, 3}), {kMost, kMost, kMost, 3e-42F, 4e-42F, 0, 3, 4, 0, 0, -2, 0});
@@ -182,8 +179,7 @@ TEST(Stabilize, WeightedLogsumexpHasTheGradientOfBoth) {
                                  "%e = exp(%x) : f64[4] %p = mul(%w, %e) : f64[4] "
                                  "%s = reduce(%p, kind=sum, axes=[0]) : f64[] %y = log(%s) : f64[]",
                                  "%y");
-  const Graph stable = run_stabilize(naive, {});
-  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+  const Graph stable = stabilized(naive);
   const Literal w = Literal::dense<double>(ir::Shape({4}), {2, -0.5, 0, 1});
   const Literal one = Literal::filled({DType::kF64, ir::Shape()}, 1);
   const Literal near = Literal::dense<double>(ir::Shape({4}), {1, 0.5, 3, -2});
@@ -267,8 +263,7 @@ TEST(Stabilize, LossesOfLargeLogitsKeepTheirDigits) {
   };
   const double want[] = {loss(0, 0), loss(1, 2)};
   for (const Graph& graph : losses) {
-    const Graph stable = run_stabilize(graph, {});
-    EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+    const Graph stable = stabilized(graph);
     const Literal y = ir::interpret(stable, {{x}})[0];
     if (y.size() == 1) {
       EXPECT_NEAR(y.as_double(0), (want[0] + want[1]) / 2, 1e-6);
@@ -290,8 +285,7 @@ TEST(Stabilize, TheLogarithmOfAMeanKeepsItsDigitsNearZero) {
     const Graph naive =
         parse_body("%x: f32[1000]", "f32[]",
                    fmt::format("%e = exp(%x) : f32[1000] {} %y = log(%m) : f32[]", mean), "%y");
-    const Graph stable = run_stabilize(naive, {});
-    EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
+    const Graph stable = stabilized(naive);
     std::vector<float> places = {-80, 300};
     for (int i = -20; i < 20; ++i) places.push_back(static_cast<float>(i) * 1e-3F);
     for (const float around : places) {
@@ -315,9 +309,8 @@ TEST(Stabilize, AShareOfTwoNarrowPowersIsAsExactAsSoftmax) {
                                  "%p = exp(%x) : bf16[1] %q = exp(%y) : bf16[1] "
                                  "%s = add(%p, %q) : bf16[1] %z = div(%p, %s) : bf16[1]",
                                  "%z");
-  const Graph stable = run_stabilize(naive, {});
+  const Graph stable = stabilized(naive);
   EXPECT_EQ(count(stable, Op::kExp), 0) << ir::print(stable);
-  EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
   const auto bf16 = [](float number) {
     return ir::converted(Literal::dense<float>(ir::Shape({1}), {number}), DType::kBF16);
   };
@@ -351,10 +344,9 @@ TEST(Stabilize, SoftmaxOfOtherPowersIsAsExactAsOfPowersOfE) {
                                " %s = reduce(%e, kind=sum, axes=[0]) : f32[] "
                                "%b = broadcast(%s) : f32[3] %y = div(%e, %b) : f32[3]";
       const std::string type = fmt::format("{}[3]", name_of(dtype));
-      const Graph stable = run_stabilize(
-          parse_body("%x: " + type, type, replaced(body, "f32", name_of(dtype)), "%y"), {});
+      const Graph stable =
+          stabilized(parse_body("%x: " + type, type, replaced(body, "f32", name_of(dtype)), "%y"));
       EXPECT_EQ(count(stable, Op::kSoftmax), 1) << ir::print(stable);
-      EXPECT_EQ(run_stabilize(stable, {}), stable) << ir::print(stable);
       const std::array<double, 3> x = {100, 99, 98};
       const std::vector<float> elements(x.begin(), x.end());
       const Literal input = ir::converted(Literal::dense<float>(ir::Shape({3}), elements), dtype);

@@ -62,8 +62,6 @@ void NestEmitter::emit_columns(Local local, bool is_varying) {
   Values all;
   if (columns.empty() || !is_known) {
     all = one_by_one();
-  } else if (lanes_.partial == nullptr) {
-    all = rows_that_are();
   } else {
     all = emit_choice(lanes_.partial, one_by_one, rows_that_are);
   }
@@ -83,11 +81,7 @@ void NestEmitter::write_rows(const Write& w) {
     store_columns(dtype, columns, current(w.index), static_cast<std::int64_t>(tile_));
     return {};
   };
-  if (lanes_.partial == nullptr) {
-    whole_rows();
-  } else {
-    emit_choice(lanes_.partial, one_by_one, whole_rows);
-  }
+  emit_choice(lanes_.partial, one_by_one, whole_rows);
 }
 
 void NestEmitter::emit_rows_of_columns(llvm::Value* row) {
@@ -150,11 +144,7 @@ void NestEmitter::emit_turned_rows(const Phase& phase) {
     }
     return {};
   };
-  if (lanes_.partial == nullptr) {
-    whole_rows();
-  } else {
-    emit_choice(lanes_.partial, one_by_one, whole_rows);
-  }
+  emit_choice(lanes_.partial, one_by_one, whole_rows);
 }
 
 }  // namespace ndl::codegen
